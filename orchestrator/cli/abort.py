@@ -1,0 +1,63 @@
+"""`orc abort`: ends a run before its time, and undoes nothing."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Annotated
+
+import anyio
+import typer
+
+from orchestrator import wiring
+from orchestrator.cli import output
+from orchestrator.cli.drive import drive, report
+from orchestrator.cli.lookup import find_run, read_view
+from orchestrator.cli.options import OutputOption, RunArgument, WhyOption, begin, whoami
+from orchestrator.cli.output import Output
+from orchestrator.core.rollout import Course
+from orchestrator.core.run_state import RunState
+from orchestrator.engine.live_run import LiveRun, Observer
+from orchestrator.load import Settings
+from orchestrator.model.ids import RunId
+from orchestrator.ports import Act
+from orchestrator.report.final import exit_status
+
+NowOption = Annotated[bool, typer.Option("--now", help="Also end in the guests what is under way there.")]
+
+LOOK_EVERY = 0.5
+"""Seconds between two looks at the run that another process was asked to end."""
+
+
+def command(
+    run: RunArgument, *, now: NowOption = False, why: WhyOption = "", shown: OutputOption = Output.AUTO
+) -> None:
+    """End a run: start nothing more, undo nothing; what is under way ends by itself, or, with --now, is ended.
+
+    The steps under `finally` are run on touched hosts, unless --now. Exit status 130, when the run has ended.
+    """
+    raise typer.Exit(anyio.run(partial(_abort, run, begin(), shown, now=now, why=why)))
+
+
+async def _abort(typed: str, settings: Settings, shown: Output, *, now: bool, why: str) -> int:
+    by, course = whoami(), Course.ABORTING_NOW if now else Course.ABORTING
+    async with wiring.open_journal(settings) as journal:
+        found = await find_run(journal, typed)
+        if owner := wiring.ownership(settings).owner(found):
+            await wiring.ask(journal, found, Act.ABORT_NOW if now else Act.ABORT, by=by, why=why)
+            output.stderr().line(f"{owner} was asked to end run {found}; waiting for that")
+    if owner:
+        return await _watch_end(found, settings, shown)
+
+    async def take_up(observers: Sequence[Observer], on_live: Callable[[LiveRun], None]) -> RunState:
+        return await wiring.resume(found, settings, by=by, observers=observers, on_live=on_live, course=course)
+
+    return await drive(take_up, settings, shown, quiet=True, by=by)
+
+
+async def _watch_end(run: RunId, settings: Settings, shown: Output) -> int:
+    """Wait until the process that drives the run has let go of it."""
+    while wiring.ownership(settings).owner(run):
+        await wiring.pause_for(LOOK_EVERY)
+    async with wiring.open_journal(settings) as journal:
+        view = await read_view(journal, run, settings)
+    report(view, shown)
+    return exit_status(view)

@@ -1,0 +1,122 @@
+"""The options that commands share, and what is made of them."""
+
+import getpass
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from orchestrator import codec, log, wiring
+from orchestrator.cli.output import Form, Output
+from orchestrator.core.waves import resolve_budget
+from orchestrator.errors import InputError
+from orchestrator.load import Settings, load_settings
+from orchestrator.load.quantities import read_duration, read_share
+from orchestrator.model.plan import Plan
+from orchestrator.model.playbook import RollbackScope, Share
+
+PlaybookArgument = Annotated[Path, typer.Argument(metavar="PLAYBOOK", help="The playbook's file.")]
+InventoryOption = Annotated[
+    Path | None, typer.Option("-i", "--inventory", metavar="FILE", help="The inventory's file.")
+]
+LimitOption = Annotated[
+    str | None,
+    typer.Option("-l", "--limit", metavar="PATTERN", help="Of the playbook's hosts, only those that match."),
+]
+ExtraVarsOption = Annotated[
+    list[str] | None, typer.Option("-e", "--extra-vars", metavar="K=V", help="A parameter, or @FILE of them.")
+]
+ForksOption = Annotated[
+    int | None, typer.Option("-f", "--forks", min=1, metavar="N", help="Hosts under way at once: max_parallel.")
+]
+MaxFailuresOption = Annotated[
+    str | None, typer.Option("--max-failures", metavar="N|P%", help="Hosts that may fail before the run stops.")
+]
+NoRollbackOption = Annotated[bool, typer.Option("--no-rollback", help="Take nothing back, whatever fails.")]
+VerboseOption = Annotated[bool, typer.Option("-v", "--verbose", help="Log what is done besides.")]
+QuietOption = Annotated[bool, typer.Option("-q", "--quiet", help="No progress, only the report.")]
+OutputOption = Annotated[Output, typer.Option("--output", help="How the run is shown.")]
+FormOption = Annotated[Form, typer.Option("--output", help="How it is written.")]
+WhyOption = Annotated[str, typer.Option("-m", "--message", metavar="WHY", help="Why: it is kept with the request.")]
+LockWaitOption = Annotated[
+    str, typer.Option("--lock-wait", metavar="TIME", help="How long to wait for hosts that other runs have: 10m.")
+]
+RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="The run's id, the beginning of it, or `last`.")]
+
+
+def begin(*, verbose: bool = False) -> Settings:
+    """The project's settings, with logging set up by them. Raises InputError."""
+    settings = load_settings(Path.cwd(), os.environ)
+    log.set_up(format=settings.log, verbose=verbose)
+    return settings
+
+
+def whoami() -> str:
+    """Who types this, and where: `ana@laptop`."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        user = f"uid-{os.getuid()}"
+    return f"{user}@{platform.node() or 'localhost'}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a person wants planned, as they typed it."""
+
+    playbook: Path
+    inventory: Path | None = None
+    limit: str | None = None
+    extra_vars: Sequence[str] = ()
+    forks: int | None = None
+    max_failures: str | None = None
+    no_rollback: bool = False
+
+    def plan(self, settings: Settings) -> Plan:
+        """The plan, with the rules that were typed in place of the playbook's. Raises InputError."""
+        budget = _share(self.max_failures) if self.max_failures is not None else None
+        plan = wiring.make_plan(
+            wiring.Selection(
+                playbook=self.playbook, inventory=self.inventory, limit=self.limit, extra_vars=self.extra_vars
+            ),
+            settings,
+        )
+        policy = plan.policy
+        if self.forks is not None:
+            policy = replace(policy, max_parallel=self.forks)
+        if budget is not None:
+            policy = replace(policy, max_failures=resolve_budget(budget, len(plan.hosts)))
+        if self.no_rollback:
+            policy = replace(policy, rollback=RollbackScope.NONE)
+        changed = replace(plan, policy=policy)
+        return replace(changed, digest=codec.digest(changed))
+
+    def argv(self) -> tuple[str, ...]:
+        """The command line that runs this. The limit stands as `-l PATTERN`, where reports find it to replace it."""
+        words = ["orc", "run", str(self.playbook)]
+        words += ["-i", str(self.inventory)] if self.inventory else []
+        words += [word for each in self.extra_vars for word in ("-e", each)]
+        words += ["-f", str(self.forks)] if self.forks is not None else []
+        words += ["--max-failures", self.max_failures] if self.max_failures is not None else []
+        words += ["--no-rollback"] if self.no_rollback else []
+        words += ["-l", self.limit] if self.limit is not None else []
+        return tuple(words)
+
+
+def read_lock_wait(text: str) -> float:
+    """Seconds to wait for locks. Raises InputError."""
+    try:
+        return read_duration(int(text) if text.isascii() and text.isdigit() else text)
+    except ValueError as error:
+        raise InputError.of(f"--lock-wait {text}: {error}", fix="nothing was started") from None
+
+
+def _share(text: str) -> Share:
+    try:
+        return read_share(int(text) if text.isascii() and text.isdigit() else text)
+    except ValueError as error:
+        raise InputError.of(f"--max-failures {text}: {error}", fix="nothing was started") from None

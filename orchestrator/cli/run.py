@@ -1,0 +1,107 @@
+"""`orc run`: a playbook against an inventory."""
+
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Annotated
+
+import anyio
+import typer
+
+from orchestrator import wiring
+from orchestrator.cli import output, plan
+from orchestrator.cli.drive import drive
+from orchestrator.cli.options import (
+    ExtraVarsOption,
+    ForksOption,
+    InventoryOption,
+    LimitOption,
+    LockWaitOption,
+    MaxFailuresOption,
+    NoRollbackOption,
+    OutputOption,
+    PlaybookArgument,
+    QuietOption,
+    VerboseOption,
+    Wanted,
+    begin,
+    read_lock_wait,
+    whoami,
+)
+from orchestrator.cli.output import Form, Output
+from orchestrator.core.run_state import RunState
+from orchestrator.engine.live_run import LiveRun, Observer
+from orchestrator.errors import Held, InputError
+from orchestrator.load import Settings
+from orchestrator.model.plan import Plan
+from orchestrator.report.plan_summary import plan_summary
+from orchestrator.report.words import count
+
+YesOption = Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")]
+CheckOption = Annotated[bool, typer.Option("--check", help="Only show what would be done, as `orc plan` does.")]
+
+
+def command(
+    playbook: PlaybookArgument,
+    *,
+    inventory: InventoryOption = None,
+    limit: LimitOption = None,
+    extra_vars: ExtraVarsOption = None,
+    yes: YesOption = False,
+    check: CheckOption = False,
+    forks: ForksOption = None,
+    max_failures: MaxFailuresOption = None,
+    no_rollback: NoRollbackOption = False,
+    lock_wait: LockWaitOption = "0s",
+    shown: OutputOption = Output.AUTO,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Run a playbook against an inventory: show what will be done, ask, do it wave by wave, take back what fails.
+
+    Exit status: 0 success; 2 wrong input, nothing was started; 3 hosts failed and are as the failure left them;
+    4 hosts failed and all of them were rolled back; 5 a rollback failed; 6 hosts were unreachable or an outcome is
+    unknown; 7 held, nothing was started; 130 interrupted.
+    """
+    wanted = Wanted(
+        playbook=playbook,
+        inventory=inventory,
+        limit=limit,
+        extra_vars=tuple(extra_vars or ()),
+        forks=forks,
+        max_failures=max_failures,
+        no_rollback=no_rollback,
+    )
+    settings, wait = begin(verbose=verbose), read_lock_wait(lock_wait)
+    planned = wanted.plan(settings)
+    if check:
+        plan.show(planned, wanted.argv(), Form.JSON if shown is Output.JSON else Form.TEXT)
+        return
+    if not yes:
+        confirm(planned)
+    start = wiring.Start(plan=planned, by=whoami(), argv=wanted.argv(), lock_wait=wait)
+    raise typer.Exit(anyio.run(partial(_drive, start, settings, shown, quiet=quiet)))
+
+
+def confirm(planned: Plan) -> None:
+    """Show the plan in short and ask. Raises InputError where nobody can answer, Held where the answer is no."""
+    hosts = count(len(planned.hosts), "host")
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise InputError.of(
+            f"this would run on {hosts}, and there is no terminal to ask on; nothing was started",
+            fix="say --yes to run it without a question, --check to see what it would do",
+        )
+    output.stderr().lines([*plan_summary(planned, output.paper()), ""])
+    # Not typer.confirm: it makes Ctrl-C a failure with status 1.
+    sys.stderr.write(f"Run this on {hosts}? [y/N] ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise Held("nothing was started: the answer was no")
+
+
+async def _drive(start: wiring.Start, settings: Settings, shown: Output, *, quiet: bool) -> int:
+    async def begin_run(observers: Sequence[Observer], on_live: Callable[[LiveRun], None]) -> RunState:
+        return await wiring.run(start, settings, observers=observers, on_live=on_live)
+
+    first = f"asking the provider about {count(len(start.plan.hosts), 'host')}"
+    return await drive(begin_run, settings, shown, quiet=quiet, by=start.by, first=first)

@@ -1,0 +1,261 @@
+"""What to do next for one attempt: send its program, poll, wait, or end it; from the provider's replies.
+
+Every send is the same text, and the guest runs it once (`guest.program`): so whatever was lost, sending again is right.
+"""
+
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from orchestrator.core.ending import End, end_of
+from orchestrator.guest import reply as guest_reply
+from orchestrator.guest.program import GRACE
+from orchestrator.guest.reply import Ending, GuestReply
+from orchestrator.model.playbook import Outcome
+from orchestrator.ports import (
+    Exited,
+    NotStarted,
+    PidGone,
+    PollReply,
+    PollUnanswered,
+    Refusal,
+    Started,
+    StartReply,
+    StartUnknown,
+    StillRunning,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How long to wait for what, in seconds.
+
+    poll_floor, poll_ceiling: the shortest and longest time between polls.
+    first_retry: after an answer of no use; doubled each time, up to poll_ceiling.
+    patience: for a VPS that is down before anything was started there.
+    slack: for the result of a command whose time-out has passed in the guest.
+    """
+
+    poll_floor: float = 0.2
+    poll_ceiling: float = 2.0
+    first_retry: float = 0.25
+    patience: float = 30.0
+    slack: float = 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """What is known of one attempt. Times in seconds since the epoch.
+
+    sent_at: when it was first sent, or first tried to be. may_have_started: an answer said so, or was lost.
+    running_seen: the latest usable answer said that it runs. pid: what to poll with; None: send (again).
+    sends, troubles: programs sent; answers of no use since the last useful one. trouble: the latest of those, in words.
+    host_down: the latest answer said that the VPS is down (not the API, which is given until the deadline).
+    parts, kept: of a command too long for one request, how many there are and how many the guest is known to have.
+    library_missing: the guest said that it has no library. preparations: how often it asked for something of the kind.
+    stopping: we asked for its end.
+    """
+
+    nonce: str
+    timeout: float
+    sent_at: float
+    deadline: float
+    next_at: float
+    pid: int | None = None
+    polled_since: float = 0.0
+    sends: int = 0
+    may_have_started: bool = False
+    running_seen: bool = False
+    troubles: int = 0
+    trouble: str = ""
+    host_down: bool = False
+    parts: int = 0
+    kept: int = 0
+    library_missing: bool = False
+    preparations: int = 0
+    stopping: bool = False
+    end: End | None = None
+
+
+class What(Enum):
+    """What can be sent for an attempt."""
+
+    PROGRAM = "program"
+    """The program that runs it, or attaches to it."""
+    LIBRARY = "library"
+    """The library that the program needs in the guest."""
+    PART = "part"
+    """A part of a command that is too long for one request."""
+    STOP = "stop"
+    """The program that ends it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Send:
+    """Send this; part: which part, from 0."""
+
+    what: What = What.PROGRAM
+    part: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Poll:
+    """Ask about this pid."""
+
+    pid: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitUntil:
+    """Nothing before `at`, in seconds since the epoch."""
+
+    at: float
+
+
+AttemptDecision = Send | Poll | WaitUntil | End
+
+
+MOST_PREPARATIONS = 10
+"""How often a guest may ask for the library or for parts before it is given up."""
+
+
+def begin(nonce: str, timeout: float, now: float, pace: Pace, *, parts: int = 0) -> Attempt:
+    """An attempt of which nothing was sent yet (or, after a crash of ours, of which it is not known whether it was)."""
+    deadline = _deadline(now, timeout, pace)
+    return Attempt(nonce=nonce, timeout=timeout, sent_at=now, deadline=deadline, next_at=now, parts=parts)
+
+
+def take_up(attempt: Attempt) -> Attempt:
+    """The attempt as a process has to see it that did not begin it: it may have started."""
+    return replace(attempt, may_have_started=True)
+
+
+def stop(attempt: Attempt, now: float, pace: Pace) -> Attempt:
+    """The attempt, to be ended in the guest: TERM, the grace, KILL, and then we ask what came of it."""
+    if attempt.stopping or attempt.end:
+        return attempt
+    if attempt.sends == 0 and not attempt.may_have_started:
+        return replace(attempt, end=End(outcome=Outcome.FAILED, detail="stopped before anything was sent"))
+    deadline = now + 2 * GRACE + pace.slack
+    return replace(attempt, stopping=True, pid=None, next_at=now, deadline=deadline, may_have_started=True)
+
+
+def _deadline(now: float, timeout: float, pace: Pace) -> float:
+    """When we give up on an attempt begun at `now`: its time-out, the guest's grace before KILL, and our slack."""
+    return now + timeout + GRACE + pace.slack
+
+
+def decide(attempt: Attempt, now: float, pace: Pace) -> AttemptDecision:
+    """What to do next for this attempt."""
+    if attempt.end:
+        return attempt.end
+    if now >= attempt.deadline or _out_of_patience(attempt, now, pace):
+        return _give_up(attempt)
+    if now < attempt.next_at:
+        return WaitUntil(at=min(attempt.next_at, attempt.deadline))
+    return _next_send(attempt) if attempt.pid is None else Poll(pid=attempt.pid)
+
+
+def _next_send(attempt: Attempt) -> Send:
+    if attempt.library_missing:
+        return Send(what=What.LIBRARY)
+    if attempt.stopping:
+        return Send(what=What.STOP)
+    if attempt.kept < attempt.parts:
+        return Send(what=What.PART, part=attempt.kept)
+    return Send()
+
+
+def _out_of_patience(attempt: Attempt, now: float, pace: Pace) -> bool:
+    return attempt.host_down and not attempt.may_have_started and now >= attempt.sent_at + pace.patience
+
+
+def _give_up(attempt: Attempt) -> End:
+    """The outcome where the guest did not tell one in time."""
+    if not attempt.may_have_started:
+        return End(outcome=Outcome.UNREACHABLE, detail=attempt.trouble)
+    if attempt.running_seen:
+        detail = f"over its time-out of {attempt.timeout:g} s and could not be killed; pid {attempt.pid} still runs"
+        return End(outcome=Outcome.TIMED_OUT, detail=detail, may_be_running=True)
+    why = attempt.trouble or "no answer"
+    detail = f"may have run: no usable answer within its time-out of {attempt.timeout:g} s ({why})"
+    return End(outcome=Outcome.UNKNOWN, detail=detail, may_be_running=True)
+
+
+def observe_start(attempt: Attempt, reply: StartReply, now: float, pace: Pace) -> Attempt:
+    """The attempt after the answer to a send."""
+    sent = replace(attempt, sends=attempt.sends + 1)
+    runs_it = _next_send(attempt).what is What.PROGRAM
+    match reply:
+        case Started():
+            began = _may_have_begun(sent, now, pace) if runs_it else sent
+            return replace(began, pid=reply.pid, polled_since=now, next_at=now + pace.poll_floor, troubles=0)
+        case StartUnknown():
+            began = _may_have_begun(sent, now, pace) if runs_it else sent
+            return _troubled(began, reply.message, None, now, pace)
+        case NotStarted(refusal=Refusal.BLOCKED | Refusal.INVALID) if not attempt.may_have_started:
+            return replace(sent, end=End(outcome=Outcome.FAILED, detail=reply.message))
+        case NotStarted(refusal=Refusal.NO_SUCH_HOST) if not attempt.may_have_started:
+            return replace(sent, end=End(outcome=Outcome.UNREACHABLE, detail=reply.message))
+        case NotStarted():
+            down = replace(sent, host_down=reply.refusal is Refusal.HOST_DOWN)
+            return _troubled(down, reply.message, reply.retry_after, now, pace)
+
+
+def _may_have_begun(attempt: Attempt, now: float, pace: Pace) -> Attempt:
+    """The command may run from now on: its time-out in the guest counts from here."""
+    if attempt.may_have_started:
+        return attempt
+    return replace(attempt, may_have_started=True, deadline=_deadline(now, attempt.timeout, pace))
+
+
+def observe_poll(attempt: Attempt, reply: PollReply, now: float, pace: Pace) -> Attempt:
+    """The attempt after the answer to a poll. A result that is not proved to be ours is fetched by sending again."""
+    match reply:
+        case StillRunning():
+            gap = poll_gap(now - attempt.polled_since, pace)
+            return replace(attempt, next_at=now + gap, running_seen=True, troubles=0, trouble="")
+        case Exited():
+            told = guest_reply.read(reply.stdout, reply.stderr, attempt.nonce)
+            if told is None:
+                said = (reply.stderr.strip() or reply.stdout.strip())[-200:]
+                return _troubled(
+                    replace(attempt, pid=None), f"the result was not this attempt's: {said!r}", None, now, pace
+                )
+            return _told(attempt, told, now, pace)
+        case PidGone():
+            return _troubled(replace(attempt, pid=None), reply.message, None, now, pace)
+        case PollUnanswered():
+            return _troubled(attempt, reply.message, reply.retry_after, now, pace)
+
+
+def _troubled(attempt: Attempt, message: str, retry_after: float | None, now: float, pace: Pace) -> Attempt:
+    """An answer of no use: try again later, and later each time, unless the API says when."""
+    pause = pace.first_retry * 2.0 ** min(attempt.troubles, 16)
+    pause = retry_after if retry_after is not None else min(pause, pace.poll_ceiling)
+    return replace(attempt, troubles=attempt.troubles + 1, trouble=message, running_seen=False, next_at=now + pause)
+
+
+def poll_gap(age: float, pace: Pace) -> float:
+    """Seconds until the next poll of a command that has run for `age` seconds and whose duration is not known.
+
+    A third of its age: the result is then seen at most that much late, after about log(age) polls.
+    """
+    return min(max(pace.poll_floor, age / 3), pace.poll_ceiling)
+
+
+def _told(attempt: Attempt, told: GuestReply, now: float, pace: Pace) -> Attempt:
+    """The attempt after the guest's own word: it asks for something that it lacks, or tells the end."""
+    free = replace(attempt, pid=None, next_at=now, troubles=0)
+    match told.ending:
+        case Ending.KEPT if attempt.library_missing:
+            return replace(free, library_missing=False)
+        case Ending.KEPT:
+            return replace(free, kept=attempt.kept + 1)
+        case Ending.NO_LIBRARY | Ending.NO_PARTS:
+            if attempt.preparations >= MOST_PREPARATIONS:
+                detail = f"the guest does not keep what it is sent ({told.ending.value})"
+                return replace(attempt, end=End(outcome=Outcome.UNKNOWN, detail=detail, may_be_running=True))
+            asked = replace(free, preparations=attempt.preparations + 1)
+            return replace(asked, library_missing=True) if told.ending is Ending.NO_LIBRARY else replace(asked, kept=0)
+        case _:
+            return replace(attempt, end=end_of(told))

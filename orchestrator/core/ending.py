@@ -1,0 +1,65 @@
+"""What the guest's word on an attempt means for its outcome."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from orchestrator.errors import Bug
+from orchestrator.guest.reply import Ending, GuestReply
+from orchestrator.model.event import StepResult
+from orchestrator.model.playbook import Outcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """The attempt is over. outcome None: the command exited by itself, and its step's rules judge the result.
+
+    interrupted: the machine or its agent was restarted under the command, which left no exit status.
+    fenced: another process has taken the run over, and it is for that one to say what came of the attempt.
+    """
+
+    outcome: Outcome | None
+    detail: str = ""
+    attached: bool = False
+    may_be_running: bool = False
+    interrupted: bool = False
+    fenced: bool = False
+    result: StepResult | None = None
+
+
+def end_of(told: GuestReply) -> End:  # noqa: PLR0911  # one word of the guest, one return
+    """The end that the guest's word means."""
+    match told.ending:
+        case Ending.EXITED:
+            return End(outcome=None, attached=told.attached, result=told.result)
+        case Ending.LATE:
+            detail = "over its time-out; killed in the guest"
+            return End(outcome=Outcome.TIMED_OUT, detail=detail, attached=told.attached, result=told.result)
+        case Ending.STOPPED:
+            detail = "stopped: it was killed in the guest, or kept from beginning"
+            return End(outcome=Outcome.FAILED, detail=detail, attached=told.attached, result=told.result)
+        case Ending.STUCK:
+            detail = f"could not be killed: still running as pid {told.pid} since {_clock_time(told.started)}"
+            return End(outcome=Outcome.TIMED_OUT, detail=detail, may_be_running=True, result=told.result)
+        case Ending.LEFT:
+            detail = f"left running as pid {told.pid}"
+            return End(outcome=Outcome.OK, detail=detail, attached=told.attached, result=told.result)
+        case Ending.FENCED:
+            detail = "another process has taken this run over"
+            return End(outcome=Outcome.UNKNOWN, detail=detail, may_be_running=True, fenced=True)
+        case Ending.LOST:
+            detail = "interrupted: the machine or its agent was restarted while it ran, and it left no exit status"
+            return End(
+                outcome=Outcome.FAILED, detail=detail, attached=told.attached, interrupted=True, result=told.result
+            )
+        case Ending.NO_STATE:
+            detail = "nothing was run: the guest could not create the attempt's directory (disk full or read-only?)"
+            return End(outcome=Outcome.FAILED, detail=detail, result=told.result)
+        case Ending.WRONG_HOST:
+            detail = f"nothing was run: this machine calls itself {told.note!r}, not what the inventory declares"
+            return End(outcome=Outcome.UNREACHABLE, detail=detail, result=told.result)
+        case Ending.KEPT | Ending.NO_LIBRARY | Ending.NO_PARTS:
+            raise Bug(f"{told.ending} does not end an attempt")
+
+
+def _clock_time(at: int | None) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds") if at else "an unknown time"

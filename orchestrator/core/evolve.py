@@ -1,0 +1,126 @@
+"""How one event changes the state of one host."""
+
+from dataclasses import replace
+
+from orchestrator.core.layout import Layout
+from orchestrator.errors import IllegalTransition
+from orchestrator.model.event import (
+    AttemptEnded,
+    AttemptStarted,
+    HostSettled,
+    RetryPlanned,
+    StepResult,
+    StepSkipped,
+    UndoEnded,
+    UndoStarted,
+)
+from orchestrator.model.plan import Section, Slot
+from orchestrator.model.playbook import Interrupted, Outcome
+from orchestrator.model.state import UNTOUCHED, HostState, Progress, Registered
+
+HostEvent = AttemptStarted | AttemptEnded | UndoStarted | UndoEnded | StepSkipped | RetryPlanned | HostSettled
+
+
+def fresh(layout: Layout) -> HostState:
+    """The state of a host on which nothing was begun."""
+    return HostState(progress=(UNTOUCHED,) * len(layout.slots))
+
+
+MOST_RERUNS = 3
+"""Attempts of an interrupted step beyond those of its retries: a step that takes its machine down must end, too."""
+
+
+def given_up(slot: Slot, progress: Progress) -> bool:
+    """Whether a slot has failed for good: no attempt is left, or another could run beside the last."""
+    if progress.running or progress.outcome in (None, Outcome.OK):
+        return False
+    reruns = MOST_RERUNS if progress.interrupted and slot.interrupted is Interrupted.RERUN else 0
+    return progress.may_be_running or progress.attempts >= slot.retries.attempts + reruns
+
+
+def evolve(layout: Layout, state: HostState, event: HostEvent, at: float) -> HostState:
+    """The state after an event that happened at `at` (seconds since the epoch).
+
+    Raises IllegalTransition for an event that cannot follow: a second attempt beside a running one, an end without a
+    start, an attempt number out of order.
+    """
+    match event:
+        case HostSettled():
+            if any(p.running for p in state.progress):
+                raise IllegalTransition(f"{event.host} settled while an attempt is running")
+            return replace(state, settled=event.standing)
+        case AttemptStarted() | UndoStarted():
+            return _start(layout, state, event, at)
+        case AttemptEnded() | UndoEnded():
+            return _end(layout, state, event)
+        case StepSkipped():
+            index = layout.find(event.step, undo=False)
+            return _put(state, index, replace(state.progress[index], skipped=True, retry_at=None))
+        case RetryPlanned():
+            index = layout.find(event.step, undo=event.undo)
+            return _put(state, index, replace(state.progress[index], retry_at=event.not_before))
+
+
+def _put(state: HostState, index: int, progress: Progress) -> HostState:
+    before = state.progress
+    return replace(state, progress=(*before[:index], progress, *before[index + 1 :]))
+
+
+def _start(layout: Layout, state: HostState, event: AttemptStarted | UndoStarted, at: float) -> HostState:
+    undo = isinstance(event, UndoStarted)
+    index = layout.find(event.step, undo=undo)
+    before = state.progress[index]
+    if any(p.running for p in state.progress):
+        raise IllegalTransition(f"{event.host}: {event.step} started while another attempt is running")
+    if event.attempt != before.attempts + 1:
+        raise IllegalTransition(f"{event.host}: attempt {event.attempt} of {event.step} after {before.attempts}")
+    if state.settled is not None:
+        state = _reopen(layout, state)
+    progress = replace(before, attempts=event.attempt, running=True, nonce=event.nonce, started_at=at, retry_at=None)
+    return _put(state, index, progress)
+
+
+def _reopen(layout: Layout, state: HostState) -> HostState:
+    """A settled host is taken back: what belongs to its end (`finally`) is due again afterwards."""
+    progress = list(state.progress)
+    for index in layout.finally_:
+        progress[index] = Progress(attempts=progress[index].attempts)
+    return replace(state, settled=None, progress=tuple(progress))
+
+
+def _end(layout: Layout, state: HostState, event: AttemptEnded | UndoEnded) -> HostState:
+    index = layout.find(event.step, undo=isinstance(event, UndoEnded))
+    slot, before = layout.slots[index], state.progress[index]
+    if not before.running or before.attempts != event.attempt:
+        raise IllegalTransition(f"{event.host}: attempt {event.attempt} of {event.step} ended and was not running")
+    after = replace(
+        before,
+        running=False,
+        outcome=event.outcome,
+        exit_code=event.result.exit_code if event.result else None,
+        duration=event.duration,
+        detail=event.detail,
+        attached=event.attached,
+        may_be_running=event.may_be_running,
+        interrupted=event.interrupted,
+    )
+    state = _put(state, index, after)
+    if slot.register and event.result:
+        registered = register(event.result, ok=event.outcome is Outcome.OK)
+        state = replace(state, registered={**state.registered, slot.register: registered})
+    if slot.section is Section.STEPS and given_up(slot, after):
+        state = replace(state, failure=event.outcome, failed_step=event.step)
+    if slot.section is Section.FINALLY and given_up(slot, after):
+        state = replace(state, ever_failed_finally=True)
+    return state
+
+
+def register(result: StepResult, *, ok: bool) -> Registered:
+    """A result as templates see it: without trailing newlines, as `$(...)` would give it."""
+    return Registered(
+        stdout=result.stdout.rstrip("\r\n"),
+        stderr=result.stderr.rstrip("\r\n"),
+        exit_code=result.exit_code,
+        ok=ok,
+        changed=True,
+    )

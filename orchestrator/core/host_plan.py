@@ -1,0 +1,130 @@
+"""One host's part of a plan: its conditions decided, its commands rendered, and the values that the run will need."""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import EllipsisType
+
+from orchestrator.core.command import check_user, put_together
+from orchestrator.core.problems import Problems
+from orchestrator.core.scope import Scope
+from orchestrator.core.written import Manner, Written
+from orchestrator.model.host import InventoryHost, Variable
+from orchestrator.model.ids import HostName, Value
+from orchestrator.model.origin import Text
+from orchestrator.model.plan import Command, HostPlan
+from orchestrator.model.playbook import Playbook
+from orchestrator.template import TemplateError, evaluate, render_shell, render_word, undefined
+
+_Render = Callable[[Text, Mapping[str, Value]], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostPlanner:
+    """Plans one host after the other; what is wrong is added to the problems.
+
+    written: the slots. registered: the names of all results. _shared: the commands rendered so far, by their slot and
+    the values that went in; hosts that have these in common share them.
+    """
+
+    playbook: Playbook
+    params: Mapping[str, Variable]
+    registered: frozenset[str]
+    written: Sequence[Written]
+    problems: Problems
+    _shared: dict[Hashable, Command] = field(default_factory=dict)
+
+    def plan(self, host: InventoryHost, wave: int) -> HostPlan:
+        """The plan of this host."""
+        scope = Scope(host, self.playbook.variables, self.params, self.registered)
+        whens = tuple(self._when(written, scope) for written in self.written)
+        commands = []
+        for index, written in enumerate(self.written):
+            undone = written.slot.undo_of
+            if whens[index] is False or (undone is not None and whens[undone] is False):
+                commands.append(replace(written.command, waits_for=()))  # never run: the values need not exist
+            else:
+                commands.append(self._command(index, scope))
+        return HostPlan(host=host.host, wave=wave, commands=tuple(commands), whens=whens, values=self._values(scope))
+
+    def _when(self, written: Written, scope: Scope) -> bool | None:
+        if written.slot.when is None or not written.usable:
+            return True
+        if written.late_when:
+            return None
+        try:
+            return evaluate(written.slot.when, scope)
+        except TemplateError as error:
+            self._note(error, f"{written.path}.when", scope.host)
+            return True
+
+    def _command(self, index: int, scope: Scope) -> Command:
+        written = self.written[index]
+        for part, needed in written.in_run:
+            for name in sorted(needed - scope.keys()):
+                error = undefined(part.text, name, [*scope], expression=part.expression)
+                self._note(error, part.path, scope.host)
+        if not written.usable:
+            for part in written.parts:
+                self._render(render_shell if part.manner is Manner.SHELL else render_word, part.text, written, scope)
+        if written.command.waits_for or not written.usable:
+            return written.command
+        key = _key(index, written.names, scope)
+        if key is None or key not in self._shared:
+            command, sound = self._rendered(written, scope)
+            if key is None or not sound:  # a problem is noted for every host that has it
+                return command
+            self._shared[key] = command
+        return self._shared[key]
+
+    def _rendered(self, written: Written, scope: Scope) -> tuple[Command, bool]:
+        """The command, and whether nothing was wrong with it."""
+        faults: list[Text] = []
+
+        def noting(render: _Render) -> Callable[[Text], str]:
+            def render_or_note(text: Text) -> str:
+                rendered = self._render(render, text, written, scope)
+                if rendered is None:
+                    faults.append(text)
+                return rendered or ""
+
+            return render_or_note
+
+        return put_together(written.slot.template, noting(render_shell), noting(render_word)), not faults
+
+    def _render(self, render: _Render, text: Text, written: Written, scope: Scope) -> str | None:
+        """The text for this host; None when there is none, which is then noted."""
+        try:
+            rendered = render(text, scope)
+            if text is written.slot.template.user:
+                check_user(text, rendered)
+            return rendered
+        except TemplateError as error:
+            path = next(part.path for part in written.parts if part.text is text)
+            self._note(error, path, scope.host)
+            return None
+
+    def _values(self, scope: Scope) -> dict[str, Value]:
+        values: dict[str, Value] = {}
+        for name in sorted(frozenset[str]().union(*(written.kept for written in self.written)) & scope.keys()):
+            try:
+                values[name] = scope[name]
+            except TemplateError as error:
+                self._note(error, "", scope.host)
+        return values
+
+    def _note(self, error: TemplateError, path: str, host: HostName) -> None:
+        problem = error.problem
+        if any(param.name == error.undefined for param in self.playbook.params):
+            problem = replace(problem, fix=f"pass it: -e {error.undefined}=...")
+        self.problems.note(problem, path=path, host=host)
+
+
+def _key(slot: int, names: Sequence[str], scope: Scope) -> Hashable | None:
+    """The same for two hosts only if their commands are; None where that cannot be told."""
+    try:
+        values = [scope.get(name, ...) for name in names]
+    except TemplateError:
+        return None
+    if not all(isinstance(value, str | int | float | None | EllipsisType) for value in values):
+        return None
+    return (slot, *((type(value), value) for value in values))  # the type, since 1 == True == 1.0

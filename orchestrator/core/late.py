@@ -1,0 +1,60 @@
+"""What could not be rendered or decided while planning: done in the run, from the plan alone and registered results."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+
+from orchestrator.core.command import put_together
+from orchestrator.model.ids import Value
+from orchestrator.model.plan import Command, HostPlan, Slot
+from orchestrator.model.state import Registered
+from orchestrator.template import TemplateError, evaluate, render_shell, render_word
+
+
+def values_for(
+    host_plan: HostPlan, registered: Mapping[str, Registered], result: Registered | None = None
+) -> dict[str, Value]:
+    """What a template or expression of this host may use in the run; result: of the attempt that is being judged."""
+    results = {**registered, "result": result} if result else registered
+    return {**host_plan.values, **{name: _entries(each) for name, each in results.items()}}
+
+
+def _entries(result: Registered) -> dict[str, Value]:
+    return {
+        "stdout": result.stdout,
+        "stderr": result.stderr,
+        "exit_code": result.exit_code,
+        "ok": result.ok,
+        "changed": result.changed,
+    }
+
+
+def late_command(slot: Slot, host_plan: HostPlan, registered: Mapping[str, Registered]) -> Command:
+    """The command of a slot whose command in the plan is not final.
+
+    Raises TemplateError: a result that it waits for is not there, or cannot stand where it is wanted.
+    """
+    values = values_for(host_plan, registered)
+    with _explained():
+        return put_together(
+            slot.template, lambda text: render_shell(text, values), lambda text: render_word(text, values)
+        )
+
+
+def decide_when(slot: Slot, host_plan: HostPlan, registered: Mapping[str, Registered]) -> bool:
+    """Whether a slot whose `when` was not decided while planning is to be run. Raises TemplateError."""
+    with _explained():
+        return slot.when is None or evaluate(slot.when, values_for(host_plan, registered))
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """All else is checked while planning: what is undefined in the run is a result that was not registered."""
+    try:
+        yield
+    except TemplateError as error:
+        if not (name := error.undefined):
+            raise
+        problem = f"`{name}` holds no result: the step that registers it was not run on this host"
+        fix = f"ask `{name} is defined`"
+        raise TemplateError(replace(error.problem, problem=problem, fix=fix), undefined=name) from None

@@ -1,0 +1,74 @@
+"""A playbook's steps as the slots of a plan: defaults resolved, rollbacks in a section of their own."""
+
+from collections.abc import Iterator
+
+from orchestrator.model.plan import Section, Slot, Template
+from orchestrator.model.playbook import Body, Playbook, RollbackRule, Step
+
+
+def slots(playbook: Playbook) -> tuple[Slot, ...]:
+    """STEPS in the playbook's order, then UNDO in the order of their steps, AFTER_ROLLBACK, FINALLY."""
+    undos = [
+        _undo_slot(playbook, index, step, step.rollback) for index, step in enumerate(playbook.steps) if step.rollback
+    ]
+    return (
+        *_section(playbook, Section.STEPS, playbook.steps),
+        *undos,
+        *_section(playbook, Section.AFTER_ROLLBACK, playbook.after_rollback),
+        *_section(playbook, Section.FINALLY, playbook.finally_),
+    )
+
+
+def paths(playbook: Playbook) -> tuple[str, ...]:
+    """For each slot, the keys of the playbook that lead to it: `steps[2]`, `steps[2].rollback`, `finally[0]`."""
+    return (
+        *(f"steps[{index}]" for index in range(len(playbook.steps))),
+        *(f"steps[{index}].rollback" for index, step in enumerate(playbook.steps) if step.rollback),
+        *(f"after_rollback[{index}]" for index in range(len(playbook.after_rollback))),
+        *(f"finally[{index}]" for index in range(len(playbook.finally_))),
+    )
+
+
+def _section(playbook: Playbook, section: Section, steps: tuple[Step, ...]) -> Iterator[Slot]:
+    for step in steps:
+        yield Slot(
+            name=step.name,
+            section=section,
+            template=_template(playbook, step, step.body),
+            timeout=playbook.timeout if step.timeout is None else step.timeout,
+            retries=step.retries,
+            when=step.when,
+            until=step.until,
+            failed_when=step.failed_when,
+            ok_exit=tuple(sorted(step.ok_exit)),
+            register=step.register,
+            irreversible=step.irreversible,
+            background=step.background,
+            interrupted=step.interrupted,
+            plain=step.plain,
+        )
+
+
+def _undo_slot(playbook: Playbook, index: int, step: Step, rule: RollbackRule) -> Slot:
+    """The undo of a step runs as the step does: where, by whom, with what around it; the rule may limit its time.
+
+    That the step may be run twice says nothing of its undo.
+    """
+    limits = (rule.timeout, step.timeout, playbook.timeout)
+    return Slot(
+        name=step.name,
+        section=Section.UNDO,
+        template=_template(playbook, step, rule.body),
+        timeout=next(limit for limit in limits if limit is not None),
+        retries=rule.retries,
+        undo_of=index,
+        undo_on=tuple(sorted(rule.on, key=lambda outcome: outcome.value)),
+        plain=step.plain,
+    )
+
+
+def _template(playbook: Playbook, step: Step, body: Body) -> Template:
+    env = {**playbook.env, **step.env}
+    return Template(
+        body=body, cwd=step.cwd or playbook.cwd, user=step.user or playbook.user, env=tuple(sorted(env.items()))
+    )

@@ -1,0 +1,1 @@
+"""Doing: what the deciders decide, with anyio. No policy here."""

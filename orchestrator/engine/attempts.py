@@ -1,0 +1,153 @@
+"""One attempt of one slot on one host: the intent, the requests, the outcome."""
+
+from dataclasses import dataclass
+
+import anyio
+
+from orchestrator.core import attempt as core
+from orchestrator.core.attempt import Attempt, Poll, Send, WaitUntil
+from orchestrator.core.attempt_rules import rules_of
+from orchestrator.core.ending import End
+from orchestrator.core.outcome import judge
+from orchestrator.core.program import Programs, prepare
+from orchestrator.engine.live_run import LiveRun
+from orchestrator.errors import Held
+from orchestrator.model.event import AttemptEnded, AttemptStarted, StepResult, UndoEnded, UndoStarted
+from orchestrator.model.plan import HostPlan, Section, Slot
+from orchestrator.model.playbook import Outcome
+from orchestrator.model.state import HostState
+from orchestrator.ports import PollReply, PollUnanswered, StartReply, StartUnknown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """Whose turn it is: an attempt's number, of a slot (by its index), on a host."""
+
+    live: LiveRun
+    host_plan: HostPlan
+    index: int
+    number: int
+
+    @property
+    def slot(self) -> Slot:
+        return self.live.plan.slots[self.index]
+
+    @property
+    def undo(self) -> bool:
+        return self.slot.section is Section.UNDO
+
+    @property
+    def state(self) -> HostState:
+        return self.live.state.hosts[self.host_plan.host.name]
+
+    async def record_start(self, nonce: str) -> None:
+        """Make the intent durable."""
+        event = UndoStarted if self.undo else AttemptStarted
+        name = self.host_plan.host.name
+        await self.live.record(event(host=name, step=self.slot.name, attempt=self.number, nonce=nonce))
+
+    async def record_end(self, began_at: float, end: End) -> None:
+        """Judge what the command left, and make the outcome durable."""
+        outcome, detail = end.outcome, end.detail
+        if outcome is None:
+            result = end.result or StepResult(exit_code=None)
+            outcome, detail = judge(self.slot, self.host_plan, self.state.registered, result)
+        event = UndoEnded if self.undo else AttemptEnded
+        await self.live.record(
+            event(
+                host=self.host_plan.host.name,
+                step=self.slot.name,
+                attempt=self.number,
+                outcome=outcome,
+                duration=round(self.live.outside.clock.now() - began_at, 3),
+                attached=end.attached,
+                may_be_running=end.may_be_running,
+                interrupted=end.interrupted,
+                detail=detail,
+                result=end.result,
+            )
+        )
+
+
+async def start(turn: Turn) -> None:
+    """Make the intent durable, then run the attempt to its end."""
+    await turn.record_start(turn.live.outside.nonce())
+    await _see_through(turn, begun_here=True)
+
+
+async def attend(turn: Turn) -> None:
+    """See an attempt to its end that another process began, and may have sent."""
+    await _see_through(turn, begun_here=False)
+
+
+async def fail(turn: Turn, detail: str) -> None:
+    """Record an attempt that could not even be prepared."""
+    now = turn.live.outside.clock.now()
+    await turn.record_start("")
+    await turn.record_end(now, End(outcome=Outcome.FAILED, detail=detail))
+
+
+async def _see_through(turn: Turn, *, begun_here: bool) -> None:
+    outside = turn.live.outside
+    began_at = outside.clock.now()
+    nonce = turn.state.progress[turn.index].nonce
+    try:
+        programs = _programs(turn, nonce)
+    except ValueError as error:
+        await turn.record_end(began_at, End(outcome=Outcome.FAILED, detail=f"nothing was run: {error}"))
+        return
+    attempt = core.begin(nonce, turn.slot.timeout, began_at, outside.pace, parts=len(programs.parts))
+    end = await _drive(turn, programs, attempt if begun_here else rules_of(turn.slot).take_up(attempt))
+    if end.fenced:
+        raise Held(f"another process has taken the run {turn.live.id} over", next=[f"orc status {turn.live.id}"])
+    await turn.record_end(began_at, end)
+
+
+def _programs(turn: Turn, nonce: str) -> Programs:
+    """What can be sent. Raises ValueError where there is nothing."""
+    return prepare(
+        turn.slot,
+        turn.host_plan,
+        turn.state.registered,
+        run=turn.live.id,
+        index=turn.index,
+        attempt=turn.number,
+        nonce=nonce,
+        fence=turn.live.state.taken_up,
+        limit=turn.live.outside.provider.capabilities.max_command,
+    )
+
+
+async def _drive(turn: Turn, programs: Programs, attempt: Attempt) -> End:
+    """Do what `core.attempt` decides until it says that the attempt is over."""
+    clock, pace = turn.live.outside.clock, turn.live.outside.pace
+    rules = rules_of(turn.slot)
+    while True:
+        if turn.live.ends_attempts:
+            attempt = rules.stop(attempt, clock.now(), pace)
+        decision = core.decide(attempt, clock.now(), pace)
+        match decision:
+            case WaitUntil():
+                await turn.live.wait_until(decision.at)
+            case Send():
+                started = await _send(turn, programs.text(decision), attempt.deadline)
+                attempt = rules.observe_start(attempt, started, clock.now(), pace)
+            case Poll():
+                polled = await _poll(turn, decision.pid, attempt.deadline)
+                attempt = rules.observe_poll(attempt, polled, clock.now(), pace)
+            case End():
+                return decision
+
+
+async def _send(turn: Turn, program: str, deadline: float) -> StartReply:
+    outside = turn.live.outside
+    with anyio.move_on_after(deadline - outside.clock.now()):
+        return await outside.provider.start(turn.host_plan.host, program)
+    return StartUnknown(message="the API did not answer in time")
+
+
+async def _poll(turn: Turn, pid: int, deadline: float) -> PollReply:
+    outside = turn.live.outside
+    with anyio.move_on_after(deadline - outside.clock.now()):
+        return await outside.provider.poll(turn.host_plan.host, pid)
+    return PollUnanswered(message="the API did not answer in time")

@@ -1,0 +1,116 @@
+"""A run under way in this process: its state, and the one way to change it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import anyio
+
+from orchestrator.core.attempt import Pace
+from orchestrator.core.host import Signals
+from orchestrator.core.locks import unneeded
+from orchestrator.core.rollout import Course
+from orchestrator.core.run_state import RunState
+from orchestrator.model.event import Event, Recorded, RunPaused
+from orchestrator.model.ids import HostName, RunId
+from orchestrator.model.plan import HostPlan
+from orchestrator.ports import Clock, Journal, Provider
+
+Observer = Callable[[Recorded], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outside:
+    """What a run needs of the outside. nonce: makes an unguessable word for one attempt."""
+
+    journal: Journal
+    provider: Provider
+    clock: Clock
+    nonce: Callable[[], str]
+    pace: Pace
+
+
+class LiveRun:
+    """A run under way. Its state changes only by events that the journal has made durable before.
+
+    observers: called with every event once it is durable and folded in, in the order of their seq; they must not block.
+    """
+
+    def __init__(self, id: RunId, state: RunState, outside: Outside, observers: Sequence[Observer] = ()) -> None:
+        self.id = id
+        self.state = state
+        self.plan = state.plan
+        self.outside = outside
+        self.slots = anyio.Semaphore(self.plan.policy.max_parallel)
+        self.host_plans: dict[HostName, HostPlan] = {host.host.name: host for host in self.plan.hosts}
+        self.signals_changed = anyio.Event()
+        self._observers = tuple(observers)
+        self._early: dict[int, tuple[Recorded, anyio.Event]] = {}
+        self.asked = Course.ON
+        self._waits: set[anyio.CancelScope] = set()
+
+    def signals(self, host: HostName) -> Signals:
+        """What the run asks of this host now."""
+        return self.state.signals(self.state.wave_of(host), asked=self.asked)
+
+    @property
+    def clock(self) -> Clock:
+        """The clock that the run goes by."""
+        return self.outside.clock
+
+    @property
+    def ends_attempts(self) -> bool:
+        """Whether what is under way is to be ended in the guests."""
+        return max(self.asked, self.state.course, key=Course.rank) is Course.ABORTING_NOW
+
+    async def wait_until(self, at: float) -> None:
+        """Wait until `at`, or until what is under way is to be ended: then it is time to look again."""
+        with anyio.CancelScope() as wait:
+            self._waits.add(wait)
+            try:
+                await self.outside.clock.sleep_until(at)
+            finally:
+                self._waits.discard(wait)
+
+    async def record(self, *events: Event) -> None:
+        """Make events durable, then fold them into the state, in the order of their seq. Raises JournalError.
+
+        The host locks that the run needs no more are given up in the same commit.
+        """
+        unlock = [key for event in events for key in unneeded(self.plan, self.host_plans, event)]
+        for recorded in await self.outside.journal.append(self.id, events, unlock=unlock):
+            folded = anyio.Event()
+            self._early[recorded.seq] = (recorded, folded)
+            self._fold_ready()
+            await folded.wait()
+
+    def _fold_ready(self) -> None:
+        """Fold what is next in line; the event loop may wake those who appended in any order."""
+        before = self._signature()
+        while ready := self._early.pop(self.state.seq + 1, None):
+            recorded, folded = ready
+            self.state.apply(recorded)
+            for observer in self._observers:
+                observer(recorded)
+            folded.set()
+        if self._signature() != before:
+            self._announce()
+
+    def _signature(self) -> tuple[object, ...]:
+        """What the signals of every host follow from."""
+        wave = self.state.opened - 1
+        return (self.state.opened, self.state.signals(max(wave, 0), asked=self.asked))
+
+    def _announce(self) -> None:
+        self.signals_changed.set()
+        self.signals_changed = anyio.Event()
+
+    async def steer(self, course: Course, *, by: str, cause: str) -> None:
+        """Take a course that goes further than the present one: at once here, and in the journal."""
+        if self.state.finished or course.rank() <= max(self.asked, self.state.course, key=Course.rank).rank():
+            return
+        self.asked = course
+        self._announce()
+        if course is Course.ABORTING_NOW:
+            for wait in self._waits:
+                wait.cancel()
+        await self.record(RunPaused(by=by, cause=cause, aborting=course.aborts, now=course is Course.ABORTING_NOW))

@@ -1,0 +1,45 @@
+"""A run takes all of its hosts for itself before anything is started, or it does not start."""
+
+from datetime import UTC, datetime
+
+from orchestrator.core.locks import needed
+from orchestrator.engine.live_run import LiveRun
+from orchestrator.errors import Held
+from orchestrator.model.event import RunFinished
+from orchestrator.model.state import RunStatus, Standing
+from orchestrator.ports import HostLock
+
+LOOK_EVERY = 1.0
+"""Seconds between two tries while waiting."""
+
+
+async def take_locks(live: LiveRun, *, wait: float) -> None:
+    """Take the locks of all of the run's unsettled hosts, waiting up to `wait` seconds for other runs to give them up.
+
+    Raises Held, naming who has them and how to go on; a run that was never begun is then finished as held.
+    """
+    journal, clock = live.outside.journal, live.outside.clock
+    settled = {name for name, state in live.state.hosts.items() if state.settled is not None}
+    wanted = {key: name for key, name in needed(live.plan).items() if name not in settled}
+    until = clock.now() + wait
+    while others := await journal.lock(live.id, wanted):
+        if clock.now() >= until:
+            cause = _cause(others)
+            if live.state.started_at is None:
+                names = tuple(live.state.hosts)
+                lists = {Standing.NEVER_STARTED.value: names}
+                await live.record(RunFinished(status=RunStatus.HELD, cause=cause, exit=Held.exit_code, lists=lists))
+            raise Held(f"{cause}; nothing was started. Wait for it with --lock-wait 10m, or end it", next=_next(others))
+        await clock.sleep_until(min(until, clock.now() + LOOK_EVERY))
+
+
+def _cause(others: tuple[HostLock, ...]) -> str:
+    first = others[0]
+    since = datetime.fromtimestamp(first.since, UTC).astimezone().isoformat(" ", "seconds")
+    more = f" (and {len(others) - 1} more of this run's hosts are taken)" if len(others) > 1 else ""
+    return f"{first.host} belongs to run {first.run} since {since}{more}"
+
+
+def _next(others: tuple[HostLock, ...]) -> tuple[str, ...]:
+    first = others[0]
+    return (f"orc status {first.run}", f"orc resume {first.run}", f"orc unlock {first.host} -m WHY")

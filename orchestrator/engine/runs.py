@@ -1,0 +1,73 @@
+"""A whole run: what `core.rollout` decides, done, wave by wave."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import anyio
+
+from orchestrator.core.rollout import Finish, Hold, OpenWave, WorkOn
+from orchestrator.engine.hosts import run_host
+from orchestrator.engine.live_run import LiveRun
+from orchestrator.model.event import RunFinished, RunStarted, WaveOpened
+from orchestrator.model.ids import HostName
+from orchestrator.model.state import Standing
+
+SHARD = 100
+"""Hosts in one unit of work."""
+
+
+class Dispatcher(Protocol):
+    """Hands out units of work, and returns when all of them are done."""
+
+    async def dispatch(self, live: LiveRun, shards: Sequence[Sequence[HostName]]) -> None: ...
+
+
+class LocalDispatcher:
+    """Runs every shard in this process."""
+
+    async def dispatch(self, live: LiveRun, shards: Sequence[Sequence[HostName]]) -> None:
+        """Run all shards at once; the run's `max_parallel` bounds what is really under way."""
+        async with anyio.create_task_group() as tasks:
+            for shard in shards:
+                tasks.start_soon(run_shard, live, shard)
+
+
+async def run_shard(live: LiveRun, hosts: Sequence[HostName]) -> None:
+    """Bring these hosts forward, or back, each at its own speed."""
+    async with anyio.create_task_group() as tasks:
+        for host in hosts:
+            tasks.start_soon(run_host, live, live.host_plans[host])
+
+
+async def advance(live: LiveRun, dispatcher: Dispatcher) -> bool:
+    """Do the next thing of the run as a whole; whether there is more to do."""
+    decision = live.state.decide(live.asked)
+    match decision:
+        case OpenWave():
+            hosts = live.plan.waves[decision.wave].hosts
+            await live.record(WaveOpened(wave=decision.wave, hosts=len(hosts)))
+        case WorkOn():
+            hosts = live.state.to_work_on(decision.wave)
+            shards = [hosts[i : i + SHARD] for i in range(0, len(hosts), SHARD)]
+            await dispatcher.dispatch(live, shards)
+        case Finish():
+            lists = {s.value: names for s, names in live.state.lists().items() if s is not Standing.BUSY}
+            await live.record(
+                RunFinished(status=decision.status, cause=decision.cause, exit=decision.exit, lists=lists)
+            )
+            return False
+        case Hold():
+            return False
+    return True
+
+
+async def carry_on(live: LiveRun, dispatcher: Dispatcher, *, by: str) -> None:
+    """Carry a run on from what its journal says, to its end or until it is paused.
+
+    Raises JournalError; what was under way in the guests then goes on there, and can be taken up again.
+    """
+    if live.state.started_at is None:
+        plan = live.plan
+        await live.record(RunStarted(playbook=plan.playbook, digest=plan.digest, hosts=len(plan.hosts), by=by))
+    while await advance(live, dispatcher):
+        pass

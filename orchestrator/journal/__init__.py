@@ -1,0 +1,1 @@
+"""The journal: SQLite embedded in the project's state directory, and a twin in memory for tests."""

@@ -1,0 +1,1 @@
+"""The journal's migrations, run by Alembic; `versions` has one file for each."""

@@ -1,0 +1,1 @@
+"""One file a version, named after it; a new one copies the form of the one before and sets `schema.VERSION`."""

@@ -1,0 +1,72 @@
+"""What a step runs, as people write it: exactly one key, of one of the step kinds."""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field, WithJsonSchema, create_model
+from pydantic.config import JsonDict
+
+from orchestrator.load.document import Document
+from orchestrator.load.problems import Finding, Loc
+from orchestrator.load.shape import S, Shape
+from orchestrator.model.origin import COMMAND_LINE
+from orchestrator.model.playbook import Body
+from orchestrator.steps import KINDS
+from orchestrator.steps.kind import StepKind
+
+SPELLINGS: Mapping[str, StepKind] = {
+    spelling: kind for kind in KINDS.values() for spelling in (kind.name, *kind.aliases)
+}
+"""Every key that says what a step runs, and its kind."""
+
+ONE_BODY: JsonDict = {"oneOf": [{"required": [spelling]} for spelling in SPELLINGS]}
+"""What `one_body` checks, as a part of a JSON Schema."""
+
+
+def with_bodies(shape: type[S]) -> type[S]:
+    """The shape, with a key more for each spelling of each step kind."""
+    fields: dict[str, Any] = {spelling: _field(spelling, kind) for spelling, kind in SPELLINGS.items()}
+    return create_model(shape.__name__, __base__=shape, __module__=shape.__module__, __doc__=shape.__doc__, **fields)
+
+
+def _field(spelling: str, kind: StepKind) -> Any:
+    def check(value: Any) -> Any:
+        value = _with_numbers_as_text(value)
+        kind.read(value, lambda _: COMMAND_LINE)
+        return value
+
+    help = kind.help if spelling == kind.name else f"Another word for `{kind.name}`."
+    annotation = Annotated[Any, AfterValidator(check), WithJsonSchema(dict(kind.schema))]
+    return annotation, Field(default=None, description=help, examples=[kind.example])
+
+
+def _with_numbers_as_text(value: Any) -> Any:
+    if isinstance(value, list):
+        return [str(word) if isinstance(word, int) and not isinstance(word, bool) else word for word in value]
+    return value
+
+
+def one_body(given: Collection[str], *, not_yet: Collection[str], known: Collection[str]) -> Iterator[Finding]:
+    """What is wrong when a step does not have exactly one body. not_yet: keys of bodies that are not supported yet."""
+    return exactly_one(given, keys=(*SPELLINGS, *not_yet), offer=KINDS, known=known)
+
+
+def exactly_one(
+    given: Collection[str], *, keys: Collection[str], offer: Collection[str], known: Collection[str]
+) -> Iterator[Finding]:
+    """What is wrong when not exactly one of these keys is given; nothing where one may only be misspelt."""
+    here = [key for key in given if key in keys]
+    if not here and all(key in known for key in given):
+        yield Finding(problem=f"{' or '.join(offer)} is missing", fix="write exactly one of them")
+    for key in here[1:]:
+        yield Finding(
+            loc=(key,), problem=f"{here[0]} and {key} exclude each other", fix="keep one of them", on_key=True
+        )
+
+
+def read_body(shape: Shape, document: Document, loc: Loc) -> Body:
+    """What the shape of a step at this path runs."""
+    spelling = next(key for key in shape.model_fields_set if key in SPELLINGS)
+    kind = SPELLINGS[spelling]
+    texts = kind.read(getattr(shape, spelling), lambda path: document.text_origin((*loc, spelling, *path)))
+    return Body(kind=kind.name, texts=texts)

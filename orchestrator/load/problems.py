@@ -1,0 +1,102 @@
+"""What is wrong with what was written: gathered by path, placed in its file, and rendered with the source line."""
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from itertools import islice
+
+from orchestrator.model.origin import Problem
+
+Loc = tuple[str | int, ...]
+"""The keys and indices that lead to a value, from the top of its file."""
+
+MAX_PROBLEMS = 100
+"""The most problems of one file that are reported; a last one says how many more there are."""
+
+_SHOWN = 160
+_LONGEST = 300
+_MAX_NEAR = 2_000
+# The literal after a key that names a secret; a reference (`env:NAME`) may be shown.
+_SECRET = re.compile(
+    r"((?:api[-_]?key|token|secret|passw(?:or)?d)\w*[\"']?\s*[:=]\s*[\"']?)(?!(?:env|file|cmd|age):)([^\s,}\"'][^,}\"']*)",
+    re.IGNORECASE,
+)
+_SECRET_BELOW = re.compile(
+    r".*(?:api[-_]?key|token|secret|passw(?:or)?d)\w*[\"']?\s*[:=]\s*[|>]?[-+0-9]*\s*", re.IGNORECASE
+)
+_PASSWORD = re.compile(r"(://[^:/@\s]*:)([^/@\s]+)(?=@)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A problem known by its path, not yet placed in a file.
+
+    on_key: it is the key at the end of `loc` that is wrong, not its value. offset: characters into the value's text.
+    mark: line and column, where the path does not lead there.
+    near: a name that is not known, and those that are, for a "did you mean" that is worked out only when shown.
+    """
+
+    loc: Loc = ()
+    problem: str
+    fix: str = ""
+    on_key: bool = False
+    offset: int = 0
+    mark: tuple[int, int] | None = None
+    near: tuple[str, Collection[str]] | None = None
+
+    def words_of_fix(self) -> str:
+        """The fix, with the nearest known name where there is one."""
+        return (did_you_mean(*self.near) if self.near else "") or self.fix
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """`did you mean X?` for the known name nearest to this one, or nothing. Looks at no more than 2,000 of them."""
+    alike = (other for other in known if abs(len(other) - len(name)) <= 3)
+    near = get_close_matches(name, list(islice(alike, _MAX_NEAR)), n=1)
+    return f"did you mean {near[0]}?" if near else ""
+
+
+def dotted(loc: Loc) -> str:
+    """A path as people read it: `steps[2].timeout`."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc)
+    return text.removeprefix(".")
+
+
+def render_problems(problems: Sequence[Problem]) -> str:
+    """Every problem as `file:line:column: error: path: problem, fix`, its source line and a caret below."""
+    return "\n".join(_render(problem) for problem in problems)
+
+
+def _render(problem: Problem) -> str:
+    said = ", ".join(filter(None, (problem.problem, problem.fix)))
+    head = ": ".join(filter(None, (str(problem.origin), "error", problem.path, said)))
+    head = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in head)
+    if not problem.line:
+        return head
+    shown, at = _window(problem.line, problem.origin.column - 1)
+    return f"{head}\n   | {shown}\n   | {' ' * at}^"
+
+
+def _window(line: str, at: int) -> tuple[str, int]:
+    """The part of a line around a column that fits a terminal, and the column within it."""
+    start = max(0, at - _SHOWN // 2) if len(line) > _SHOWN else 0
+    # A terminal obeys control characters and gives a tab many columns; one character each keeps the caret in place.
+    return "".join(c if c.isprintable() else " " for c in line[start : start + _SHOWN]), at - start
+
+
+def without_secrets(line: str, *, above: str = "") -> str:
+    """A source line with the literals that follow keys such as `api_key`, and passwords in addresses, starred out.
+
+    above: the line before it, where the key may stand.
+    """
+    if _SECRET_BELOW.fullmatch(above):
+        return re.sub(r"\S", "*", line)
+    for secret in (_SECRET, _PASSWORD):
+        line = secret.sub(lambda found: found[1] + "*" * len(found[2]), line)
+    return line
+
+
+def shortened(text: str, length: int = _LONGEST) -> str:
+    """The text, its end cut off where it is too long for a message."""
+    return text if len(text) <= length else f"{text[:length]}..."

@@ -1,0 +1,196 @@
+"""Events: what happened to a run, in the past tense, never changed. A run's state is only the fold of these."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from orchestrator.model.ids import HostName, RunId, StepName
+from orchestrator.model.playbook import Outcome
+from orchestrator.model.state import RunStatus, Standing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepResult:
+    """What a command left: exit status (None when killed by a signal or not known), and its captured output.
+
+    Outputs are capped in the guest, head and tail; `stdout_size` and `stderr_size` are the true sizes in bytes.
+    """
+
+    exit_code: int | None
+    stdout: str = ""
+    stderr: str = ""
+    stdout_size: int = 0
+    stderr_size: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStarted:
+    """The run began, or a new process took it up for the first time."""
+
+    type: ClassVar[str] = "run_started"
+    playbook: str
+    digest: str
+    hosts: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaveOpened:
+    type: ClassVar[str] = "wave_opened"
+    wave: int
+    hosts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptStarted:
+    """The intent to start an attempt: durable before the first request of it is sent.
+
+    nonce: random, in the guest's trailer; it proves that a result is this attempt's.
+    """
+
+    type: ClassVar[str] = "attempt_started"
+    host: HostName
+    step: StepName
+    attempt: int
+    nonce: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptEnded:
+    """An attempt's outcome. duration in seconds; attached: the result was recovered by attaching to the same attempt.
+
+    may_be_running: the command could not be killed, or not be asked about; it must not be tried again beside itself.
+    interrupted: the machine or its agent was restarted under the command, which left no exit status.
+    detail: one sentence for a person where the outcome is not ok.
+    """
+
+    type: ClassVar[str] = "attempt_ended"
+    host: HostName
+    step: StepName
+    attempt: int
+    outcome: Outcome
+    duration: float
+    attached: bool = False
+    may_be_running: bool = False
+    interrupted: bool = False
+    detail: str = ""
+    result: StepResult | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndoStarted:
+    """The intent to take a step back; like AttemptStarted."""
+
+    type: ClassVar[str] = "undo_started"
+    host: HostName
+    step: StepName
+    attempt: int
+    nonce: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndoEnded:
+    type: ClassVar[str] = "undo_ended"
+    host: HostName
+    step: StepName
+    attempt: int
+    outcome: Outcome
+    duration: float
+    attached: bool = False
+    may_be_running: bool = False
+    interrupted: bool = False
+    detail: str = ""
+    result: StepResult | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepSkipped:
+    """A step was passed over: its `when` is false."""
+
+    type: ClassVar[str] = "step_skipped"
+    host: HostName
+    step: StepName
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPlanned:
+    """Another attempt of a step (or, with undo, of its rollback) will be made.
+
+    not_before: seconds since the epoch.
+    """
+
+    type: ClassVar[str] = "retry_planned"
+    host: HostName
+    step: StepName
+    attempt: int
+    not_before: float
+    undo: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostSettled:
+    """Nothing is left to do or undo on this host, for now: a later rollback may open it again."""
+
+    type: ClassVar[str] = "host_settled"
+    host: HostName
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPaused:
+    """Nothing new is started until the run is resumed; or, aborting, for good: the run then ends without undoing.
+
+    now: what is under way is ended in the guests.
+    """
+
+    type: ClassVar[str] = "run_paused"
+    by: str
+    cause: str
+    aborting: bool = False
+    now: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResumed:
+    type: ClassVar[str] = "run_resumed"
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunFinished:
+    """The end. lists: every host of the plan in exactly one list, by name; exit: the exit status of `orc run`."""
+
+    type: ClassVar[str] = "run_finished"
+    status: RunStatus
+    cause: str
+    exit: int
+    lists: Mapping[str, tuple[HostName, ...]] = field(default_factory=dict)
+
+
+Event = (
+    RunStarted
+    | WaveOpened
+    | AttemptStarted
+    | AttemptEnded
+    | UndoStarted
+    | UndoEnded
+    | StepSkipped
+    | RetryPlanned
+    | HostSettled
+    | RunPaused
+    | RunResumed
+    | RunFinished
+)
+
+Intent = AttemptStarted | UndoStarted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """An event in the journal. seq counts from 1 within the run; at: seconds since the epoch."""
+
+    run: RunId
+    seq: int
+    at: float
+    event: Event

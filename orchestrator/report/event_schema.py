@@ -1,0 +1,129 @@
+"""The JSON Schema of the lines that `--output json` writes."""
+
+from collections.abc import Mapping
+
+from orchestrator.model.playbook import Outcome
+from orchestrator.model.state import RunStatus, Standing
+from orchestrator.report.events import VERSION
+from orchestrator.report.words import state_of
+
+Schema = dict[str, object]
+
+_STATES = [state_of(standing) for standing in Standing if standing is not Standing.BUSY]
+
+
+def _said(type: str | list[str], description: str, **more: object) -> Schema:
+    return {"type": type, "description": description, **more}
+
+
+_TIME = {"format": "date-time", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"}
+_HOST = _said("string", "The host's name in the inventory, or its vmid where the playbook lists vmids.")
+_STEP = _said("string", "The step's name in the playbook.")
+_ATTEMPT = _said("integer", "Which attempt it is, from 1.", minimum=1)
+_BY = _said("string", "Who did it.")
+_BEGUN: dict[str, Schema] = {"host": _HOST, "step": _STEP, "attempt": _ATTEMPT}
+_ENDED = _BEGUN | {
+    "outcome": _said("string", "How the attempt ended.", enum=[outcome.value for outcome in Outcome]),
+    "exit_code": _said(["integer", "null"], "The exit status; null: killed by a signal, or not known."),
+    "duration": _said("number", "Seconds.", minimum=0),
+    "attached": _said("boolean", "Whether the result was recovered by attaching to the attempt."),
+    "may_be_running": _said("boolean", "Whether the command may still be running in the guest."),
+    "interrupted": _said(
+        "boolean", "Whether the machine or its agent was restarted under it; no exit status was left."
+    ),
+    "detail": _said("string", "One sentence for a person where the outcome is not ok."),
+    "stdout_size": _said("integer", "Bytes that were printed, of which the journal has a part.", minimum=0),
+    "stderr_size": _said("integer", "Bytes that were printed, of which the journal has a part.", minimum=0),
+}
+_LISTS: Schema = {
+    "type": "object",
+    "description": "Every host of the plan in exactly one list.",
+    "properties": {state: {"type": "array", "items": {"type": "string"}} for state in _STATES},
+    "additionalProperties": False,
+}
+
+FIELDS: Mapping[str, tuple[str, dict[str, Schema]]] = {
+    "run_started": (
+        "The run began.",
+        {
+            "playbook": _said("string", "The playbook's name."),
+            "digest": _said("string", "The digest of the plan that is run: sha256, in hex."),
+            "hosts": _said("integer", "How many hosts the plan has.", minimum=1),
+            "by": _BY,
+        },
+    ),
+    "wave_opened": (
+        "The hosts of a wave may start.",
+        {
+            "wave": _said("integer", "Which wave it is, from 1.", minimum=1),
+            "hosts": _said("integer", "How many hosts it has.", minimum=1),
+        },
+    ),
+    "attempt_started": ("An attempt of a step is about to be sent to its host.", _BEGUN),
+    "attempt_ended": ("An attempt of a step has ended.", _ENDED),
+    "undo_started": ("An attempt to take a step back is about to be sent to its host.", _BEGUN),
+    "undo_ended": ("An attempt to take a step back has ended.", _ENDED),
+    "step_skipped": (
+        "A step was passed over.",
+        {"host": _HOST, "step": _STEP, "reason": _said("string", "Why.")},
+    ),
+    "retry_planned": (
+        "There will be another attempt.",
+        _BEGUN
+        | {
+            "undo": _said("boolean", "Whether it is one to take the step back."),
+            "not_before": _said("string", "It is not begun before then.", **_TIME),
+        },
+    ),
+    "host_settled": (
+        "Nothing is left to do on the host; a later rollback may open it again.",
+        {"host": _HOST, "state": _said("string", "The list that the host is in.", enum=_STATES)},
+    ),
+    "run_paused": (
+        "Nothing new is started until the run is resumed; or, aborting, for good.",
+        {
+            "by": _BY,
+            "cause": _said("string", "Why."),
+            "aborting": _said("boolean", "Whether the run ends, and nothing is undone."),
+            "now": _said("boolean", "Whether what is under way is ended in the guests."),
+        },
+    ),
+    "run_resumed": ("The run goes on.", {"by": _BY}),
+    "run_finished": (
+        "The end: the last line.",
+        {
+            "status": _said("string", "What came of the run.", enum=[status.value for status in RunStatus]),
+            "cause": _said("string", "Why; empty for a success."),
+            "exit": _said("integer", "The exit status of `orc run`.", minimum=0, maximum=255),
+            "lists": _LISTS,
+        },
+    ),
+}
+"""What each type of event means, and the fields that it has besides those of all."""
+
+
+def event_schema() -> Schema:
+    """The JSON Schema (2020-12) of one line. A reader should ignore keys and types that it does not know."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "An event of a run, one on a line",
+        "oneOf": [_of_type(name, meaning, fields) for name, (meaning, fields) in FIELDS.items()],
+    }
+
+
+def _of_type(name: str, meaning: str, fields: dict[str, Schema]) -> Schema:
+    head: dict[str, Schema] = {
+        "v": _said("integer", "The version of this form.", const=VERSION),
+        "seq": _said("integer", "The event's number within the run, from 1, without gaps.", minimum=1),
+        "at": _said("string", "When it was recorded, in UTC.", **_TIME),
+        "run": _said("string", "The run's id."),
+        "type": _said("string", "What happened.", const=name),
+    }
+    properties = head | fields
+    return {
+        "title": name,
+        "description": meaning,
+        "type": "object",
+        "properties": properties,
+        "required": [*properties],
+    }

@@ -1,0 +1,54 @@
+"""The report at the end of a run: what failed, where every host stands, what to type next, and the verdict."""
+
+from collections.abc import Sequence
+
+from orchestrator.core.rollout import over_budget
+from orchestrator.model.state import RunStatus, Standing
+from orchestrator.report import sections
+from orchestrator.report.columns import wrap
+from orchestrator.report.failures import FailureGroup, group
+from orchestrator.report.next_commands import Advice, next_commands
+from orchestrator.report.rollbacks import rollbacks
+from orchestrator.report.verdict import verdict_line
+from orchestrator.report.view import PAPER, Paper, RunView
+from orchestrator.report.visible import visible
+
+INTERRUPTED = 130
+"""The exit status of a run that was left before its end."""
+
+
+def exit_status(view: RunView) -> int:
+    """The exit status of `orc run`."""
+    return view.state.finished.exit if view.state.finished else INTERRUPTED
+
+
+def final_report(view: RunView, paper: Paper = PAPER) -> list[str]:
+    """The lines of the report."""
+    groups = group(view.state, view.outputs)
+    return sections.join(
+        sections.failed(groups, paper),
+        sections.rolled_back(rollbacks(view.state), paper),
+        why_it_stopped(view, paper),
+        sections.hosts(view.state, paper),
+        sections.what_next(_advice(view, groups)),
+        [verdict_line(view, exit=exit_status(view))],
+    )
+
+
+def _advice(view: RunView, groups: Sequence[FailureGroup]) -> list[Advice]:
+    found = next_commands(view, groups)
+    return found or [Advice(why="see what each step printed", command=f"orc logs {view.id}")]
+
+
+def why_it_stopped(view: RunView, paper: Paper) -> list[str]:
+    """Why hosts were left out that had not failed: a budget that was over, or who paused the run; else nothing."""
+    state = view.state
+    if state.paused:
+        word = "ABORTED" if state.paused.aborting else "PAUSED"
+        return wrap(f"{word}  by {visible(state.paused.by)}: {visible(state.paused.cause)}", paper.width)
+    cause = over_budget(state.plan.policy, state.waves)
+    lists = state.lists()
+    left = lists[Standing.NEVER_STARTED] or lists[Standing.STOPPED]
+    if not cause or not (left or state.status() is RunStatus.ROLLED_BACK):
+        return []
+    return wrap(f"STOPPED  {cause}", paper.width)

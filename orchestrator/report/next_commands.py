@@ -1,0 +1,81 @@
+"""What to type next: commands that work when they are pasted into the shell they were made for."""
+
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from orchestrator.core.pattern import fold_names
+from orchestrator.model.ids import HostName
+from orchestrator.model.state import Standing
+from orchestrator.report.failures import FailureGroup
+from orchestrator.report.view import RunView
+
+LONGEST_LIMIT = 4_000
+"""Characters of hosts that are offered on a command line."""
+
+LOGS_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """One thing to do: why, and the command."""
+
+    why: str
+    command: str
+
+
+def next_commands(view: RunView, groups: Sequence[FailureGroup]) -> list[Advice]:
+    """What to do about a run, most pressing first."""
+    return [*_go_on(view), *_look(view, groups), *_again(view)]
+
+
+def _go_on(view: RunView) -> Iterator[Advice]:
+    if not view.open:
+        return
+    if view.driver:
+        yield Advice(why="look again", command=f"orc status {view.id}")
+    elif view.state.paused:
+        yield Advice(why="go on from where it was paused", command=f"orc resume {view.id}")
+    else:
+        yield Advice(why="take it up again from what its journal says", command=f"orc resume {view.id}")
+
+
+def _look(view: RunView, groups: Sequence[FailureGroup]) -> Iterator[Advice]:
+    """Where to read all that the failed commands printed; of those that printed something."""
+    shown = [group for group in groups if group.stdout or group.stderr][:LOGS_SHOWN]
+    for at, group in enumerate(shown):
+        words = ["orc", "logs", view.id, group.first.host, group.first.slot.name]
+        yield Advice(why="" if at else "see all that was printed", command=shlex.join(words))
+
+
+def _again(view: RunView) -> Iterator[Advice]:
+    """The same command line once more, for the hosts that are not ok."""
+    if view.open or not view.argv:
+        return
+    lists = view.state.lists()
+    wrong = [host for standing, hosts in lists.items() if standing is not Standing.OK for host in hosts]
+    if not wrong:
+        return
+    why = "once the cause is mended, run it again"
+    if lists[Standing.ROLLBACK_FAILED]:
+        why = "once what could not be rolled back is mended, run it again"
+    if len(wrong) == len(view.state.hosts):
+        yield Advice(why=why, command=shlex.join(view.argv))
+    elif limited := limit_to(view.argv, wrong):
+        yield Advice(why=f"{why} on {_those_not_ok(len(wrong))}", command=shlex.join(limited))
+
+
+def _those_not_ok(number: int) -> str:
+    return "the one host that is not ok" if number == 1 else f"the {number:,} hosts that are not ok"
+
+
+def limit_to(argv: Sequence[str], hosts: Sequence[HostName]) -> list[str]:
+    """A command line of `orc run` with its limit set to these hosts; empty where they are too many to name."""
+    folded = fold_names(hosts)
+    if len(folded) > LONGEST_LIMIT:
+        return []
+    words = list(argv)
+    if "-l" in words:
+        at = words.index("-l")
+        del words[at : at + 2]
+    return [*words, "-l", folded]

@@ -1,0 +1,177 @@
+"""Every command of a plan, those that are the same on several hosts told once."""
+
+from collections.abc import Iterator, Mapping
+
+from orchestrator.model.ids import HostName
+from orchestrator.model.plan import HostPlan, Section, Slot
+from orchestrator.model.playbook import Interrupted, Retries
+from orchestrator.report.columns import hang, table
+from orchestrator.report.planned import Planned
+from orchestrator.report.sections import INDENT, join
+from orchestrator.report.view import Paper
+from orchestrator.report.visible import command_lines, spelled
+from orchestrator.report.words import OUTCOMES, count, names, period
+
+DEEP = INDENT * 2
+MAX_BESIDE = 30
+"""Characters of hosts that may stand in front of a command; more stand above it."""
+
+SECTIONS = {
+    Section.STEPS: "STEPS",
+    Section.AFTER_ROLLBACK: "AFTER A ROLLBACK, on each host whose undos are done",
+    Section.FINALLY: "FINALLY, on each touched host, whatever happened",
+}
+
+Place = tuple[str, str, tuple[tuple[str, str], ...]]
+"""The folder that a command is run in, its user ('' for the agent's own), and its environment."""
+
+
+def sections(planned: Planned, paper: Paper) -> list[str]:
+    """The steps, section by section; first what is the same for all of them."""
+    usual = usual_places(planned)
+    shared = _place_lines(usual, INDENT, paper) if usual else []
+    return join(
+        ["EVERY COMMAND", *shared] if shared else [],
+        *(_section(planned, section, usual, paper) for section in SECTIONS),
+    )
+
+
+def usual_places(planned: Planned) -> dict[HostName, Place]:
+    """Where most slots run on each host; of the slots that are run on every host. Empty where there is none."""
+    seen: dict[tuple[Place, ...], int] = {}
+    for index in range(len(planned.plan.slots)):
+        if not any(planned.skipped(host, index) for host in planned.plan.hosts):
+            key = tuple(_place(host, index) for host in planned.plan.hosts)
+            seen[key] = seen.get(key, 0) + 1
+    if not seen:
+        return {}
+    most = max(seen, key=lambda key: seen[key])
+    return {host.host.name: place for host, place in zip(planned.plan.hosts, most, strict=True)}
+
+
+def _place(host: HostPlan, index: int) -> Place:
+    command = host.commands[index]
+    return command.cwd, command.user, command.env
+
+
+def _section(planned: Planned, section: Section, usual: Mapping[HostName, Place], paper: Paper) -> list[str]:
+    found = [(index, slot) for index, slot in planned.forward() if slot.section is section]
+    lines = [SECTIONS[section]] if found else []
+    for number, (index, slot) in enumerate(found, start=1):
+        lines += hang(f"{INDENT}{number:>2} ", f"{spelled(slot.name)}   {_limits(slot)}", paper.width)
+        lines += _when(planned, index, slot, paper)
+        lines += _commands(planned, index, usual, DEEP, paper)
+        lines += _success(slot, paper)
+        if slot.section is Section.STEPS and index in planned.undo_of:
+            undo = planned.undo_of[index]
+            lines.append(f"{DEEP}undone after {_undone_after(slot, planned.plan.slots[undo])}, by")
+            lines += _commands(planned, undo, usual, DEEP + INDENT, paper)
+    return lines
+
+
+def _limits(slot: Slot) -> str:
+    limits = [f"timeout {period(slot.timeout)}"]
+    limits += [_retries(slot.retries)] if slot.retries.attempts > 1 else []
+    limits += ["irreversible"] if slot.irreversible else []
+    limits += ["a background service"] if slot.background else []
+    limits += ["run again if interrupted"] if slot.interrupted is Interrupted.RERUN else []
+    limits += ["sent plain: its outcome may stay unknown"] if slot.plain else []
+    return ", ".join(limits)
+
+
+def _retries(retries: Retries) -> str:
+    said = f"up to {retries.attempts} attempts, {period(retries.delay)} apart"
+    if retries.backoff != 1:
+        said += f", each pause {retries.backoff:g} times the last, {period(retries.max_delay)} at most"
+    return said
+
+
+def _undone_after(step: Slot, undo: Slot) -> str:
+    """After which outcomes of its step an undo is run, and its own limits where they are not the step's."""
+    *others, last = ["ok", *(OUTCOMES[outcome] for outcome in undo.undo_on)]
+    said = f"{', '.join(others)} or {last}" if others else last
+    own = [f"timeout {period(undo.timeout)}"] if undo.timeout != step.timeout else []
+    own += [_retries(undo.retries)] if undo.retries.attempts > 1 else []
+    return f"{said} ({', '.join(own)})" if own else said
+
+
+def _when(planned: Planned, index: int, slot: Slot, paper: Paper) -> list[str]:
+    """On which hosts the slot is run at all."""
+    if not slot.when:
+        return []
+    skipped = [host.host.name for host in planned.plan.hosts if planned.skipped(host, index)]
+    said = f"skipped on {count(len(skipped), 'host')}: {names(skipped)}" if skipped else "true on every host"
+    if any(host.whens[index] is None for host in planned.plan.hosts):
+        said = "decided at run time"
+    return hang(f"{DEEP}when ", f"{spelled(slot.when.source)}: {said}", paper.width)
+
+
+def _success(slot: Slot, paper: Paper) -> Iterator[str]:
+    """What counts as success, and what is kept of the result."""
+    for word, text in (("until", slot.until), ("failed when", slot.failed_when)):
+        if text:
+            yield from hang(f"{DEEP}{word} ", spelled(text.source), paper.width)
+    if slot.ok_exit != (0,):
+        yield f"{DEEP}ok with exit status {' or '.join(map(str, slot.ok_exit))}"
+    if slot.register:
+        yield f"{DEEP}registers {spelled(slot.register)}"
+
+
+def _commands(
+    planned: Planned, index: int, usual: Mapping[HostName, Place], indent: str, paper: Paper
+) -> Iterator[str]:
+    """The commands of a slot, where they are run if that is not as usual, and what they wait for."""
+    hosts = [host for host in planned.plan.hosts if not planned.skipped(host, index)]
+    texts = {host.host.name: host.commands[index].text for host in hosts}
+    yield from _told_once(texts, indent)
+    places = {host.host.name: _place(host, index) for host in hosts}
+    if any(place != usual.get(host) for host, place in places.items()):
+        yield from _place_lines(places, indent, paper)
+    waits = sorted({name for host in hosts for name in host.commands[index].waits_for})
+    if waits:
+        yield f"{indent}late: waits for {', '.join(map(spelled, waits))}"
+
+
+def _told_once(texts: Mapping[HostName, str], indent: str) -> Iterator[str]:
+    groups = [(names(hosts), len(hosts), _prompted(text)) for text, hosts in _alike(texts).items()]
+    if len(groups) == 1:
+        yield from (f"{indent}{line}" for line in groups[0][2])
+    elif all(len(named) <= MAX_BESIDE and len(lines) == 1 for named, _, lines in groups):
+        yield from (f"{indent}{line}" for line in table([(named, lines[0]) for named, _, lines in groups]))
+    else:
+        for named, number, lines in groups:
+            yield f"{indent}on {count(number, 'host')}: {named}"
+            yield from (f"{indent}{INDENT}{line}" for line in lines)
+
+
+def _prompted(text: str) -> list[str]:
+    """The lines of a command after a prompt, so that it cannot be taken for what is said of it."""
+    first, *rest = command_lines(text)
+    return [f"$ {first}", *(f"  {line}" for line in rest)]
+
+
+def _alike(texts: Mapping[HostName, str]) -> dict[str, list[HostName]]:
+    """Hosts by their text, in the order of appearance."""
+    found: dict[str, list[HostName]] = {}
+    for host, text in texts.items():
+        found.setdefault(text, []).append(host)
+    return found
+
+
+def _place_lines(places: Mapping[HostName, Place], indent: str, paper: Paper) -> list[str]:
+    """`in /srv/app`, `as deploy`, and a line for each variable; values that differ with their hosts."""
+    total = len(places)
+    lines = _value_lines("in ", {host: cwd for host, (cwd, _, _) in places.items() if cwd}, total, indent, paper)
+    lines += _value_lines("as ", {host: user for host, (_, user, _) in places.items() if user}, total, indent, paper)
+    for name in dict.fromkeys(name for _, _, env in places.values() for name, _ in env):
+        values = {host: dict(env)[name] for host, (_, _, env) in places.items() if name in dict(env)}
+        lines += _value_lines(f"{spelled(name)}=", values, total, indent, paper)
+    return lines
+
+
+def _value_lines(word: str, values: Mapping[HostName, str], total: int, indent: str, paper: Paper) -> list[str]:
+    groups = _alike(values)
+    if len(groups) == 1 and len(values) == total:
+        return hang(f"{indent}{word}", spelled(next(iter(groups))), paper.width)
+    said = ", ".join(f"{spelled(value)} on {names(hosts)}" for value, hosts in groups.items())
+    return hang(f"{indent}{word}", said, paper.width, at=", ") if groups else []

@@ -1,0 +1,81 @@
+"""What was taken back on which hosts, what could not be, and what stays done."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from orchestrator.core.evolve import given_up
+from orchestrator.core.host import owed, undo_failed
+from orchestrator.core.run_state import RunState
+from orchestrator.model.ids import HostName
+from orchestrator.model.playbook import Outcome
+from orchestrator.model.state import HostState, Standing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollback:
+    """How taking back went on one host. Steps by name; undone, failed and owed are in the order of undoing.
+
+    failed: undos, and steps after them. owed: undos that the rules ask for and that were neither done nor failed.
+    stays: steps that had an effect and have nothing to take it back, with the reason. after: steps that were run with
+    success once the undos were done.
+    """
+
+    undone: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+    owed: tuple[str, ...] = ()
+    stays: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackGroup:
+    """Hosts on which taking back went the same way."""
+
+    hosts: tuple[HostName, ...]
+    rollback: Rollback
+    failed: bool
+
+
+def rollbacks(state: RunState) -> list[RollbackGroup]:
+    """Every host on which something was taken back, or was to be; where it failed comes first."""
+    alike: dict[tuple[bool, Rollback], list[HostName]] = {}
+    for host, mine in state.hosts.items():
+        if any(mine.progress[undo.slot].touched for undo in state.layout.undos):
+            failed = undo_failed(state.layout, mine) or mine.settled is Standing.ROLLBACK_FAILED
+            alike.setdefault((failed, rollback_of(state, mine)), []).append(host)
+    groups = [
+        RollbackGroup(hosts=tuple(hosts), rollback=rollback, failed=failed)
+        for (failed, rollback), hosts in alike.items()
+    ]
+    return sorted(groups, key=lambda each: not each.failed)
+
+
+def rollback_of(state: RunState, mine: HostState) -> Rollback:
+    """How taking back went on a host."""
+    slots, layout = state.layout.slots, state.layout
+    failed = tuple(u for u in layout.undos if given_up(slots[u.slot], mine.progress[u.slot]))
+    after = [i for i in layout.after_rollback if mine.progress[i].touched]
+    ends = [i for i in (*after, *layout.finally_) if given_up(slots[i], mine.progress[i])]
+    return Rollback(
+        undone=tuple(slots[u.slot].name for u in layout.undos if mine.progress[u.slot].outcome is Outcome.OK),
+        failed=(*(f"undo of {slots[u.slot].name}" for u in failed), *(slots[i].name for i in ends)),
+        owed=tuple(slots[u.slot].name for u in owed(layout, mine) if u not in failed),
+        stays=tuple(_what_stays(state, mine)),
+        after=tuple(slots[i].name for i in after if mine.progress[i].outcome is Outcome.OK),
+    )
+
+
+def _what_stays(state: RunState, mine: HostState) -> Iterator[str]:
+    """Steps that may have had an effect and have nothing to take it back, newest first."""
+    undo_of = {undo.step: state.layout.slots[undo.slot] for undo in state.layout.undos}
+    for index in reversed(state.layout.steps):
+        slot, progress = state.layout.slots[index], mine.progress[index]
+        if progress.outcome in (None, Outcome.UNREACHABLE) or progress.skipped:
+            continue
+        if index in undo_of:
+            if progress.outcome is not Outcome.OK and progress.outcome not in undo_of[index].undo_on:
+                yield f"{slot.name} ({progress.outcome.value}: its rollback is not for that)"
+        elif slot.irreversible:
+            yield f"{slot.name} (irreversible)"
+        elif progress.outcome is Outcome.OK:
+            yield f"{slot.name} (no rollback)"

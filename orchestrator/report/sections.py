@@ -1,0 +1,158 @@
+"""The parts that reports are put together from; each gives lines, or none where there is nothing to tell."""
+
+from collections.abc import Mapping, Sequence
+
+from orchestrator.core.run_state import RunState
+from orchestrator.model.ids import HostName
+from orchestrator.model.plan import Section
+from orchestrator.model.playbook import Outcome
+from orchestrator.model.state import Standing
+from orchestrator.report.columns import cut, hang
+from orchestrator.report.failures import LINES, Failure, FailureGroup
+from orchestrator.report.next_commands import Advice
+from orchestrator.report.rollbacks import RollbackGroup
+from orchestrator.report.view import Paper
+from orchestrator.report.words import LISTS, count, names, took
+
+MAX_GROUPS = 12
+"""Kinds of failure that are shown."""
+
+INDENT = "    "
+
+FAILED_WORDS: Mapping[Outcome, str] = {
+    Outcome.FAILED: "FAILED",
+    Outcome.TIMED_OUT: "TIMED OUT",
+    Outcome.UNREACHABLE: "UNREACHABLE",
+    Outcome.UNKNOWN: "UNKNOWN",
+}
+
+
+def join(*sections: Sequence[str]) -> list[str]:
+    """Sections with an empty line between them; empty ones are left out."""
+    lines: list[str] = []
+    for section in sections:
+        if section:
+            lines += ["", *section] if lines else section
+    return lines
+
+
+def failed(groups: Sequence[FailureGroup], paper: Paper) -> list[str]:
+    """What failed, once for all hosts on which it failed alike."""
+    lines = join(*(_failed_group(group, paper) for group in groups[:MAX_GROUPS]))
+    rest = groups[MAX_GROUPS:]
+    if rest:
+        hosts = {host for group in rest for host in group.hosts}
+        lines += ["", f"... and {count(len(rest), 'other failure')} on {count(len(hosts), 'host')}, see below"]
+    return lines
+
+
+def _failed_group(group: FailureGroup, paper: Paper) -> list[str]:
+    first = group.first
+    word = FAILED_WORDS.get(first.outcome, "FAILED")
+    many = f"{count(len(group.hosts), 'host')}: " if len(group.hosts) > 1 else ""
+    lines = hang(f"{word}  {slot_name(first)} on {many}", names(group.hosts), paper.width, at=",")
+    lines += hang(INDENT, first.detail + _which(group), paper.width)
+    if first.progress.may_be_running:
+        lines.append(f"{INDENT}it may still be running there")
+    return lines + _printed(group, paper)
+
+
+def slot_name(failure: Failure) -> str:
+    """A step, or the undo of one, as a person says it."""
+    match failure.slot.section:
+        case Section.UNDO:
+            return f"undo of {failure.slot.name}"
+        case Section.AFTER_ROLLBACK:
+            return f"after the rollback, {failure.slot.name}"
+        case Section.FINALLY:
+            return f"finally, {failure.slot.name}"
+        case Section.STEPS:
+            return failure.slot.name
+
+
+def _which(group: FailureGroup) -> str:
+    """Which attempt is shown, where it could be another."""
+    first, progress = group.first, group.first.progress
+    said = ""
+    if first.slot.retries.attempts > 1:
+        said += f" (attempt {progress.attempts} of {first.slot.retries.attempts})"
+    if first.outcome is Outcome.FAILED and progress.duration >= 1:  # the other details say themselves how long
+        said += f", after {took(progress.duration)}"
+    if len(group.hosts) > 1 and (group.stdout or group.stderr):
+        said += f"; all printed what {first.host} did, but for names and times:"
+    return said
+
+
+def _printed(group: FailureGroup, paper: Paper) -> list[str]:
+    """The last lines of both outputs; where both have some, which is which."""
+    both = bool(group.stdout and group.stderr)
+    lines: list[str] = []
+    for name, stream in (("stdout", group.stdout), ("stderr", group.stderr)):
+        # A command's own words on what went wrong stand in stderr: that gets the more lines.
+        room = LINES if not both else LINES // 3 if name == "stdout" else LINES - LINES // 3
+        if both:
+            lines.append(f"{INDENT}{name}")
+        lines += [cut(f"{INDENT}| {line}", paper.width) for line in stream[-room:]]
+    return lines
+
+
+def rolled_back(groups: Sequence[RollbackGroup], paper: Paper) -> list[str]:
+    """What was taken back, what could not be, and what stays done."""
+    return join(*(_rolled_back_group(group, paper) for group in groups))
+
+
+def _rolled_back_group(group: RollbackGroup, paper: Paper) -> list[str]:
+    back = group.rollback
+    word = "ROLLBACK FAILED" if group.failed else "ROLLING BACK" if back.owed else "ROLLED BACK"
+    lines = hang(f"{word}  {count(len(group.hosts), 'host')}: ", names(group.hosts), paper.width, at=",")
+    told = (
+        ("failed", back.failed),
+        ("not undone", back.owed),
+        ("undone", back.undone),
+        ("then", back.after),
+        ("stays done", back.stays),
+    )
+    width = max(len(name) for name, steps in told if steps)
+    for name, steps in told:
+        if steps:
+            lines += hang(f"{INDENT}{name:<{width}}  ", ", ".join(steps), paper.width)
+    return lines
+
+
+def hosts(state: RunState, paper: Paper) -> list[str]:
+    """Every host in exactly one list; the counts sum to the total."""
+    found = lists(state)
+    digits = max(len(f"{len(listed):,}") for listed in found.values())
+    width = max(map(len, found))
+    lines = [f"HOSTS  {count(len(state.hosts), 'host')}: {in_lists(found)}"]
+    for name, listed in found.items():
+        lines += hang(f"{INDENT}{len(listed):>{digits},}  {name:<{width}}  ", names(listed), paper.width, at=",")
+    return lines
+
+
+def lists(state: RunState) -> dict[str, tuple[HostName, ...]]:
+    """The lists that hold a host, by what they are called."""
+    found = state.lists()
+    return {word: found[standing] for standing, word in list_words(state).items() if found[standing]}
+
+
+def list_words(state: RunState) -> Mapping[Standing, str]:
+    """What the lists are called. While a run is open, a host that was never started may still get its turn."""
+    if state.finished:
+        return LISTS
+    begun = "unfinished" if state.paused else LISTS[Standing.BUSY]
+    return {**LISTS, Standing.BUSY: begun, Standing.NEVER_STARTED: "not started"}
+
+
+def in_lists(lists: Mapping[str, Sequence[HostName]]) -> str:
+    """`11 ok, 1 rolled back`."""
+    return ", ".join(f"{len(listed):,} {name}" for name, listed in lists.items())
+
+
+def what_next(advice: Sequence[Advice]) -> list[str]:
+    """The commands to type next. The words stand on lines of their own: not every shell takes a comment."""
+    lines = ["NEXT"] if advice else []
+    for each in advice:
+        lines += [f"{INDENT}{each.why}:"] if each.why else []
+        lines.append(f"{INDENT}    {each.command}")
+    return lines

@@ -1,0 +1,210 @@
+"""How a run stands: what `orc status` shows, and what programs read."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import NotRequired, TypedDict
+
+from orchestrator.core.run_state import RunState, standing
+from orchestrator.model.plan import Section, Slot
+from orchestrator.model.playbook import Outcome
+from orchestrator.model.state import HostState, Progress, RunStatus, Standing
+from orchestrator.report import sections
+from orchestrator.report.columns import hang, table
+from orchestrator.report.failures import group
+from orchestrator.report.final import exit_status, why_it_stopped
+from orchestrator.report.next_commands import next_commands
+from orchestrator.report.rollbacks import rollbacks
+from orchestrator.report.verdict import verdict_line
+from orchestrator.report.view import PAPER, Paper, RunView
+from orchestrator.report.visible import visible
+from orchestrator.report.words import LISTS, OUTCOMES, clock_time, count, date_time, names, short, state_of
+
+NOT_DRIVEN = (
+    "no process drives this run: the one that did has ended before the run had; "
+    "attempts under way in the guests may still be running"
+)
+
+MAX_SHOWN = 20
+"""Hosts under way that are named one by one."""
+
+
+class StepJson(TypedDict):
+    """state: waiting, running, retrying, ok, failed or skipped. outcome, exit_code: of the latest attempt to end.
+
+    undo: the same for the step's rollback, where that was begun.
+    """
+
+    state: str
+    outcome: str | None
+    exit_code: int | None
+    attempts: int
+    undo: NotRequired["StepJson"]
+
+
+class HostJson(TypedDict):
+    """state: the name of the list that the host is in."""
+
+    state: str
+    steps: dict[str, StepJson]
+
+
+class StatusJson(TypedDict):
+    """A run as programs read it. lists: every host in exactly one; `running` is there only while the run is open."""
+
+    run: str
+    status: str
+    cause: str
+    plan_digest: str
+    lists: dict[str, list[str]]
+    hosts: dict[str, HostJson]
+    next: list[str]
+
+
+def status_json(view: RunView) -> StatusJson:
+    """The run as programs read it."""
+    state, lists = view.state, view.state.lists()
+    return StatusJson(
+        run=view.id,
+        status=state.status().value,
+        cause=cause(view),
+        plan_digest=state.plan.digest,
+        lists={state_of(each): [*lists[each]] for each in LISTS if view.open or each is not Standing.BUSY},
+        hosts={name: _host_json(state, mine) for name, mine in state.hosts.items()},
+        next=[each.command for each in next_commands(view, group(state, view.outputs))],
+    )
+
+
+def cause(view: RunView) -> str:
+    """Why the run stands where it does; empty where that needs no reason."""
+    state = view.state
+    if state.finished:
+        return state.finished.cause
+    if state.paused:
+        return f"{state.paused.by}: {state.paused.cause}"
+    return "" if view.driver else NOT_DRIVEN
+
+
+def _host_json(state: RunState, mine: HostState) -> HostJson:
+    steps: dict[str, StepJson] = {}
+    for slot, progress in zip(state.layout.slots, mine.progress, strict=True):
+        if slot.section is not Section.UNDO:
+            steps[slot.name] = _slot_json(progress)
+        elif progress.touched:
+            steps[slot.name]["undo"] = _slot_json(progress)
+    return HostJson(state=state_of(standing(mine)), steps=steps)
+
+
+def _slot_json(progress: Progress) -> StepJson:
+    return StepJson(
+        state=slot_state(progress),
+        outcome=progress.outcome.value if progress.outcome else None,
+        exit_code=progress.exit_code,
+        attempts=progress.attempts,
+    )
+
+
+def slot_state(progress: Progress) -> str:
+    """Where a step stands on a host, in one word."""
+    if progress.running:
+        return "running"
+    if progress.retry_at is not None:
+        return "retrying"
+    if progress.skipped:
+        return "skipped"
+    if progress.outcome is None:
+        return "waiting"
+    return "ok" if progress.outcome is Outcome.OK else "failed"
+
+
+def status_report(view: RunView, paper: Paper = PAPER) -> list[str]:
+    """The lines of `orc status`."""
+    groups = group(view.state, view.outputs)
+    return sections.join(
+        _head(view, paper),
+        sections.failed(groups, paper),
+        sections.rolled_back(rollbacks(view.state), paper),
+        why_it_stopped(view, paper) or _not_driven(view, paper),
+        _under_way(view, paper),
+        _waves(view.state),
+        _steps(view.state),
+        sections.hosts(view.state, paper),
+        sections.what_next(next_commands(view, groups)),
+        [verdict_line(view, exit=None if view.open else exit_status(view))],
+    )
+
+
+def _head(view: RunView, paper: Paper) -> list[str]:
+    plan = view.state.plan
+    lines = [f"{visible(plan.playbook)}, plan {short(plan.digest)}, run {visible(view.id)}"]
+    lines.append(f"begun {date_time(view.created_at, paper.zone)} by {visible(view.by)}")
+    if view.open and view.driver:
+        lines.append(f"driven by {visible(view.driver)}")
+    return lines
+
+
+def _waves(state: RunState) -> list[str]:
+    """How far each wave is. A wave that is not open yet says so."""
+    if len(state.waves) < 2:
+        return []
+    rows = []
+    words = sections.list_words(state)
+    for wave, counts in zip(state.plan.waves, state.waves, strict=True):
+        said = _counted({words[each]: counts.standing[each] for each in words})
+        said = said if wave.index < state.opened else "not opened"
+        rows.append((f"    {wave.index + 1} {visible(wave.name)}", count(len(wave.hosts), "host"), said))
+    return ["WAVES", *table(rows)]
+
+
+def _counted(found: Mapping[str, int]) -> str:
+    return ", ".join(f"{number:,} {word}" for word, number in found.items() if number)
+
+
+def _steps(state: RunState) -> list[str]:
+    """What became of each step, over all hosts on which anything was begun."""
+    begun = [mine for mine in state.hosts.values() if mine.begun]
+    rows = []
+    for index, slot in enumerate(state.layout.slots):
+        found = Counter(slot_state(mine.progress[index]) for mine in begun)
+        del found["waiting"]
+        if found:
+            rows.append((f"    {_slot_name(slot)}", _counted(found)))
+    return ["STEPS", *table(rows)] if rows else []
+
+
+def _slot_name(slot: Slot) -> str:
+    return f"undo of {slot.name}" if slot.section is Section.UNDO else visible(slot.name)
+
+
+def _under_way(view: RunView, paper: Paper) -> list[str]:
+    """The attempts that had begun and not ended when the journal was read, and the retries that are due."""
+    rows = list(_attempts(view.state, paper))
+    if not rows:
+        return []
+    lines = ["UNDER WAY", *table(rows[:MAX_SHOWN])]
+    if len(rows) > MAX_SHOWN:
+        lines.append(f"    ... and on {count(len(rows) - MAX_SHOWN, 'other host')}")
+    return lines
+
+
+def _attempts(state: RunState, paper: Paper) -> Iterator[tuple[str, str, str]]:
+    for host, mine in state.hosts.items():
+        for slot, progress in zip(state.layout.slots, mine.progress, strict=True):
+            name = _slot_name(slot)
+            if progress.running:
+                since = f"since {clock_time(progress.started_at, paper.zone)}"
+                yield (
+                    f"    {names([host])}",
+                    name,
+                    f"attempt {progress.attempts} of {max(progress.attempts, slot.retries.attempts)}, {since}",
+                )
+            elif progress.retry_at is not None and mine.settled is None:
+                at = clock_time(progress.retry_at, paper.zone)
+                said = f"attempt {progress.attempts} {OUTCOMES[progress.outcome or Outcome.UNKNOWN]}, again at {at}"
+                yield f"    {names([host])}", name, said
+
+
+def _not_driven(view: RunView, paper: Paper) -> list[str]:
+    if view.driver or view.state.status() is not RunStatus.RUNNING:
+        return []
+    said = f"{NOT_DRIVEN}. Its last event was at {date_time(view.last_at, paper.zone)}"
+    return hang("INTERRUPTED  ", said, paper.width)

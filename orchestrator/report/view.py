@@ -1,0 +1,48 @@
+"""What a report is made from: a run's state, and what stands beside it in the journal."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import tzinfo
+
+from orchestrator.core.run_state import RunState
+from orchestrator.model.ids import HostName, RunId, StepName
+from orchestrator.ports import Output
+from orchestrator.report.words import WIDTH
+
+Which = tuple[HostName, StepName, bool]
+"""A slot on a host: the step, and whether it is its undo."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunView:
+    """One run, as reports see it.
+
+    created_at, last_at: seconds since the epoch; when it was created, and when its latest event happened.
+    argv: the command line that began it. driver: the process that drives it now, in words; empty for none.
+    outputs: of the latest attempt of each slot that failed, as far as they are at hand.
+    """
+
+    id: RunId
+    state: RunState
+    created_at: float
+    last_at: float
+    by: str = ""
+    argv: tuple[str, ...] = ()
+    driver: str = ""
+    outputs: Mapping[Which, Output] = field(default_factory=dict)
+
+    @property
+    def open(self) -> bool:
+        """Whether there is still something to come of it."""
+        return self.state.finished is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paper:
+    """What a text is set on: its width in columns, and the reader's time zone (None: this machine's)."""
+
+    width: int = WIDTH
+    zone: tzinfo | None = None
+
+
+PAPER = Paper()

@@ -1,0 +1,10 @@
+"""Step kinds: what one step can be. One file a kind, one line in the table."""
+
+from collections.abc import Mapping
+
+from orchestrator.steps.argv import ARGV
+from orchestrator.steps.kind import StepKind
+from orchestrator.steps.run import RUN
+
+KINDS: Mapping[str, StepKind] = {kind.name: kind for kind in (RUN, ARGV)}
+"""Every step kind by its name."""

@@ -1,0 +1,21 @@
+"""Templates: what an author wrote, and how values get into it; the only import of Jinja."""
+
+from orchestrator.template.compiled import check, is_template, names, needs, place, reads
+from orchestrator.template.error import TemplateError
+from orchestrator.template.render import check_shell, evaluate, render_shell, render_value, render_word, undefined
+
+__all__ = [
+    "TemplateError",
+    "check",
+    "check_shell",
+    "evaluate",
+    "is_template",
+    "names",
+    "needs",
+    "place",
+    "reads",
+    "render_shell",
+    "render_value",
+    "render_word",
+    "undefined",
+]

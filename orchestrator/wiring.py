@@ -1,0 +1,229 @@
+"""The composition root: settings and files -> plan, journal, provider, clock and a run."""
+
+import os
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import anyio
+
+from orchestrator import codec, log
+from orchestrator.clock import SystemClock
+from orchestrator.core import preflight as core_preflight
+from orchestrator.core.attempt import Pace
+from orchestrator.core.expand import expand, inventory_of_vmids
+from orchestrator.core.pattern import select
+from orchestrator.core.rollout import Course
+from orchestrator.core.run_state import RunState, fold
+from orchestrator.engine import preflight
+from orchestrator.engine.live_run import LiveRun, Observer, Outside
+from orchestrator.engine.locks import take_locks
+from orchestrator.engine.metered import Metered
+from orchestrator.engine.requests import heed
+from orchestrator.engine.runs import LocalDispatcher, carry_on
+from orchestrator.errors import InputError
+from orchestrator.journal.ownership import RunOwnership
+from orchestrator.journal.sql import SqlJournal
+from orchestrator.load import Settings, check_params, load_all, read_extra_vars
+from orchestrator.model.event import RunResumed
+from orchestrator.model.host import ProviderSpec
+from orchestrator.model.ids import HostName, RunId
+from orchestrator.model.origin import COMMAND_LINE, Text
+from orchestrator.model.plan import Plan, Policy
+from orchestrator.ports import Act, Clock, Journal, Provider, Request, RunRecord
+from orchestrator.providers import PROVIDERS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """What a caller wants planned. limit: a pattern that narrows the playbook's hosts; None for no limit."""
+
+    playbook: Path
+    inventory: Path | None = None
+    limit: str | None = None
+    extra_vars: Sequence[str] = ()
+
+
+def make_plan(selection: Selection, settings: Settings) -> Plan:
+    """The plan of a selection. Raises InputError with everything that is wrong."""
+    playbook, inventory = load_all(selection.playbook, selection.inventory)
+    params = check_params(playbook, read_extra_vars(selection.extra_vars))
+    if inventory is None:
+        if playbook.hosts is not None:
+            raise InputError.of(
+                f"{playbook.file} names its hosts by a pattern, and there is no inventory to find them in",
+                fix="give one with -i INVENTORY",
+            )
+        inventory = inventory_of_vmids(playbook, settings.provider)
+    hosts = select(playbook.hosts, inventory) if playbook.hosts else inventory.hosts
+    if selection.limit is not None:
+        wanted = {host.host.name for host in select(Text(source=selection.limit, origin=COMMAND_LINE), inventory)}
+        hosts = tuple(host for host in hosts if host.host.name in wanted)
+        if not hosts:
+            raise InputError.of(
+                f"the limit {selection.limit!r} leaves none of the playbook's hosts",
+                fix="nothing was started; widen -l",
+            )
+    return expand(playbook, inventory, hosts, params)
+
+
+def with_policy(plan: Plan, policy: Policy) -> Plan:
+    """The same plan under other rules, with its own digest."""
+    changed = replace(plan, policy=policy)
+    return replace(changed, digest=codec.digest(changed))
+
+
+def open_journal(settings: Settings) -> SqlJournal:
+    """The journal of these settings, not yet entered."""
+    return SqlJournal(settings.database_url, clock=SystemClock())
+
+
+def ownership(settings: Settings) -> RunOwnership:
+    """Who drives which run on this machine."""
+    return RunOwnership(settings.state_dir, clock=SystemClock())
+
+
+def read_key(reference: str, environ: Mapping[str, str]) -> str:
+    """The secret that a reference (`env:NAME`, `file:PATH`) stands for. Raises InputError where it is not there."""
+    kind, _, name = reference.partition(":")
+    if kind == "env":
+        key = environ.get(name, "")
+        problem, fix = f"the API key's variable {name} is not set", f"export {name}=..."
+    else:
+        path = Path(name).expanduser()
+        try:
+            key = path.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError.of(f"the API key's file {name} cannot be read ({error})") from error
+        problem, fix = f"the API key's file {name} is empty", "put the key into it"
+    if not key:
+        raise InputError.of(problem, fix=f"{fix}; nothing was started")
+    log.register_secret(key)
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise InputError.of(f"the API key from {reference} holds characters that no header can carry")
+    return key
+
+
+def open_provider(spec: ProviderSpec, environ: Mapping[str, str]) -> Provider:
+    """The provider that the specification names, keeping to its rate; not yet entered. Raises InputError."""
+    provider = PROVIDERS[spec.kind](spec, read_key(spec.api_key, environ))
+    if spec.rate is None:
+        return provider
+    return Metered(provider, SystemClock(), rate=spec.rate, burst=spec.burst)
+
+
+def new_run_id(now: float) -> RunId:
+    """An id that sorts by time, in UTC: `r261124-071233-x7k3p`."""
+    alphabet = "abcdefghjkmnpqrstuvwxyz23456789"
+    tail = "".join(secrets.choice(alphabet) for _ in range(5))
+    return RunId(f"r{datetime.fromtimestamp(now, UTC):%y%m%d-%H%M%S}-{tail}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """A run to be begun, by whom, and the command line that asked for it.
+
+    lock_wait: seconds to wait for hosts that other runs have.
+    """
+
+    plan: Plan
+    by: str
+    argv: tuple[str, ...] = ()
+    lock_wait: float = 0.0
+
+
+def _outside(journal: Journal, provider: Provider) -> Outside:
+    pace = replace(Pace(), poll_floor=provider.capabilities.poll_floor)
+    return Outside(
+        journal=journal, provider=provider, clock=SystemClock(), nonce=lambda: secrets.token_hex(8), pace=pace
+    )
+
+
+async def run(
+    start: Start,
+    settings: Settings,
+    *,
+    observers: Sequence[Observer] = (),
+    on_live: Callable[[LiveRun], None] = lambda _: None,
+) -> RunState:
+    """Begin a run and drive it to its end, or until it is paused (`LiveRun.steer`).
+
+    on_live: called once the run exists and before anything is started.
+    Raises Held or InputError where the provider's answers keep it from starting (then there is no run), Held where
+    another run has one of its hosts (then there is a run that was held), and JournalError.
+    """
+    async with AsyncExitStack() as stack:
+        journal = await stack.enter_async_context(open_journal(settings))
+        provider = await stack.enter_async_context(open_provider(start.plan.provider, os.environ))
+        outside = _outside(journal, provider)
+        core_preflight.judge(start.plan, await preflight.probe_all(start.plan, provider, outside.clock))
+        now = outside.clock.now()
+        record = RunRecord(id=new_run_id(now), plan=start.plan, created_at=now, by=start.by, argv=start.argv)
+        stack.enter_context(ownership(settings).acquire(record.id))
+        await journal.create(record)
+        live = LiveRun(record.id, RunState(record.plan), outside, observers)
+        await take_locks(live, wait=start.lock_wait)
+        on_live(live)
+        await _drive(live, by=start.by)
+        return live.state
+
+
+async def resume(
+    run_id: RunId,
+    settings: Settings,
+    *,
+    by: str,
+    observers: Sequence[Observer] = (),
+    on_live: Callable[[LiveRun], None] = lambda _: None,
+    course: Course = Course.ON,
+) -> RunState:
+    """Take up a run that no process drives any more, from its journal, and drive it on; by `course`, to an early end.
+
+    Raises Held where a process drives it or another run has its hosts, InputError where there is no such run or it is
+    finished.
+    """
+    async with AsyncExitStack() as stack:
+        journal = await stack.enter_async_context(open_journal(settings))
+        run_id = await journal.find(run_id)
+        stack.enter_context(ownership(settings).acquire(run_id))
+        record = await journal.record(run_id)
+        state = fold(record.plan, await journal.events(run_id))
+        if state.finished:
+            raise InputError.of(
+                f"the run {run_id} is finished ({state.status().value})", fix=f"see: orc status {run_id}"
+            )
+        provider = await stack.enter_async_context(open_provider(record.plan.provider, os.environ))
+        live = LiveRun(run_id, state, _outside(journal, provider), observers)
+        await take_locks(live, wait=0)
+        on_live(live)
+        await live.record(RunResumed(by=by))
+        await live.steer(course, by=by, cause="asked for")
+        await _drive(live, by=by)
+        return live.state
+
+
+async def ask(journal: Journal, run: RunId, act: Act, *, by: str, why: str = "", host: HostName | None = None) -> None:
+    """Keep what somebody asks of a run; a process that drives it heeds it within a second."""
+    await journal.ask(Request(run=run, act=act, by=by, at=SystemClock().now(), why=why, host=host))
+
+
+def clock() -> Clock:
+    """The system's clock."""
+    return SystemClock()
+
+
+async def pause_for(seconds: float) -> None:
+    """Wait; for those who only look at what others do."""
+    here = SystemClock()
+    await here.sleep_until(here.now() + seconds)
+
+
+async def _drive(live: LiveRun, *, by: str) -> None:
+    """Drive the run, and heed what is asked of it meanwhile."""
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(heed, live)
+        await carry_on(live, LocalDispatcher(), by=by)
+        tasks.cancel_scope.cancel()

@@ -1,0 +1,70 @@
+"""What every journal promises of host locks and of what people ask of runs."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from orchestrator.journal.memory import MemoryJournal
+from orchestrator.journal.sql import SqlJournal
+from orchestrator.model.event import RunStarted
+from orchestrator.model.ids import HostName, RunId
+from orchestrator.ports import Act, Request
+from tests.journal.examples import CountingClock, new_run
+
+pytestmark = pytest.mark.anyio
+
+ONE, TWO = RunId("r-one"), RunId("r-two")
+A, B, C = HostName("a"), HostName("b"), HostName("c")
+STARTED = RunStarted(playbook="p", digest="d", hosts=1, by="me")
+
+
+@pytest.fixture(params=["sqlite", "memory"])
+async def journal(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[SqlJournal | MemoryJournal]:
+    url, clock = f"sqlite:///{tmp_path}/journal.db", CountingClock()
+    async with SqlJournal(url, clock=clock) if request.param == "sqlite" else MemoryJournal(clock=clock) as opened:
+        for run in (ONE, TWO):
+            await opened.create(replace(new_run(), id=run))
+        yield opened
+
+
+async def test_a_host_belongs_to_one_run_at_a_time(journal: SqlJournal | MemoryJournal) -> None:
+    assert await journal.lock(ONE, {"1": A, "2": B}) == ()
+    (other,) = await journal.lock(TWO, {"2": B, "3": C})
+    assert (other.run, other.host) == (ONE, B)
+    assert {lock.key: lock.run for lock in await journal.locks()} == {"1": ONE, "2": ONE}, "all or none are taken"
+
+
+async def test_a_run_that_has_its_locks_may_take_them_again(journal: SqlJournal | MemoryJournal) -> None:
+    await journal.lock(ONE, {"1": A})
+    (before,) = await journal.locks()
+    assert await journal.lock(ONE, {"1": A, "2": B}) == ()
+    assert before in await journal.locks()
+
+
+async def test_a_lock_is_given_up_in_the_commit_of_its_event_and_only_by_its_own_run(
+    journal: SqlJournal | MemoryJournal,
+) -> None:
+    await journal.lock(ONE, {"1": A, "2": B})
+    await journal.append(TWO, [STARTED], unlock=["1"])
+    assert len(await journal.locks()) == 2
+    await journal.append(ONE, [STARTED], unlock=["1"])
+    assert [lock.key for lock in await journal.locks()] == ["2"]
+    assert await journal.lock(TWO, {"1": A}) == ()
+
+
+async def test_an_unlock_is_kept_with_who_and_why_and_takes_effect(journal: SqlJournal | MemoryJournal) -> None:
+    await journal.lock(ONE, {"1": A, "2": B})
+    asked = await journal.ask(Request(run=ONE, act=Act.UNLOCK, by="ana", at=5.0, why="its process is lost", host=A))
+    assert [lock.host for lock in await journal.locks()] == [B]
+    assert await journal.requests(ONE) == (asked,)
+    assert asked.id > 0
+
+
+async def test_requests_are_read_once_each_in_order(journal: SqlJournal | MemoryJournal) -> None:
+    first = await journal.ask(Request(run=ONE, act=Act.PAUSE, by="ana", at=1.0))
+    await journal.ask(Request(run=TWO, act=Act.ABORT, by="bo", at=2.0))
+    second = await journal.ask(Request(run=ONE, act=Act.ABORT_NOW, by="bo", at=3.0, why="stop it"))
+    assert await journal.requests(ONE) == (first, second)
+    assert await journal.requests(ONE, after=first.id) == (second,)

@@ -1,0 +1,2 @@
+CREATE TABLE likes (entry INTEGER PRIMARY KEY REFERENCES entries (id), count INTEGER NOT NULL DEFAULT 0);
+INSERT INTO likes (entry) SELECT id FROM entries;
