@@ -187,8 +187,9 @@ async def test_after_hundreds_of_cancelled_requests_plain_ones_succeed() -> None
                 tasks.start_soon(ask, transport, "POST" if number % 2 else "GET", server.url)
         assert transport.open <= 16
         assert server.open_max <= 40  # a closed connection is noticed by its other end only a little later
-        await anyio.sleep(0.1)
-        assert server.open <= 16
+        with anyio.fail_after(10):
+            while server.open > 16:  # noqa: ASYNC110 - the other end notices a closing when its loop comes to it
+                await anyio.sleep(0.05)
 
 
 async def test_a_cancelled_request_never_leaves_its_answer_to_the_next() -> None:
