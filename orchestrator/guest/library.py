@@ -11,6 +11,7 @@ pid, when it began (in ticks since the boot), the time, the boot id; `job` the c
 """
 
 import hashlib
+from functools import cache
 
 OUTPUT_CAP = 65536
 """Bytes of each output stream that are returned; of a longer one, the first and the last half of that."""
@@ -154,13 +155,24 @@ mv rc.t rc
 
 def text() -> str:
     """The library as it is kept in the guest: the source above without its comments and empty lines."""
-    filled = _SOURCE
-    numbers = {"CAP": OUTPUT_CAP, "HALF": OUTPUT_CAP // 2, "PATIENCE": PATIENCE, "KEPT_DAYS": KEPT_DAYS}
-    for name, number in numbers.items():
-        filled = filled.replace(f"@{name}@", str(number))
-    return "\n".join(line for line in filled.splitlines() if line and not line.startswith("#"))
+    return _filled(OUTPUT_CAP, PATIENCE, KEPT_DAYS)
 
 
 def name() -> str:
     """The file that this very text is kept in: another version of the tool has another beside it."""
-    return f"lib-{hashlib.sha256(text().encode()).hexdigest()[:12]}"
+    return _name_of(text())
+
+
+# Both are asked for at every attempt.
+@cache
+def _filled(cap: int, patience: int, kept_days: int) -> str:
+    filled = _SOURCE
+    numbers = {"CAP": cap, "HALF": cap // 2, "PATIENCE": patience, "KEPT_DAYS": kept_days}
+    for word, number in numbers.items():
+        filled = filled.replace(f"@{word}@", str(number))
+    return "\n".join(line for line in filled.splitlines() if line and not line.startswith("#"))
+
+
+@cache
+def _name_of(library: str) -> str:
+    return f"lib-{hashlib.sha256(library.encode()).hexdigest()[:12]}"
