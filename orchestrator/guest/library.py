@@ -129,15 +129,16 @@ exec setsid su -s /bin/sh "$1" -c "$c"
 }
 
 # The runner, in a session (and where systemd runs, in a unit) of its own: DIRECTORY BOOT TIMEOUT GRACE USER.
-# qemu's agent gives no HOME and a short PATH, and systemd another (measured).
+# qemu's agent gives no HOME and a short PATH, and systemd another (measured). The command's own process writes `job`
+# before it becomes the command: were it the runner, one killed in between would leave a command nobody knows of.
 o_runner(){
 d=$1;cd "$d"&&mkdir go||exit
 echo $$ "$(o_began $$)" "$(date +%s)" "$2">pid.t&&mv pid.t pid
 [ -z "$5" ]||{ HOME=$(eval "echo ~$5") USER=$5 LOGNAME=$5;export USER LOGNAME;}
 export HOME="${HOME:-/root}" LANG="${LANG:-C.UTF-8}" PATH="$PATH:/usr/local/bin:/usr/sbin:/sbin"
-(cd&&. "$d/pre"&&o_become "$5")>out 2>err </dev/null &
+(p=$(exec sh -c 'echo $PPID');echo $p "$(o_began $p)">job
+cd&&. "$d/pre"&&o_become "$5")>out 2>err </dev/null &
 p=$!
-echo $p "$(o_began $p)">job
 (i=0;while kill -0 $p;do
 [ ! -f stop ]||[ $i -ge $3 ]||i=$3
 [ $i != $3 ]||{ >late;kill -TERM -$p;}

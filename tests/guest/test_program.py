@@ -243,6 +243,12 @@ def test_an_attempt_whose_runner_was_killed_is_lost_and_not_run_again(
     assert (guest.home / "count").read_text() == "x\nend\n"
 
 
+def test_the_commands_process_is_on_record_before_it_is_the_command(guest: Guest) -> None:
+    reply = guest.ask(f'read -r pid began <"{guest.directory()}/job"; echo "$pid" "$$"')
+    on_record, itself = reply.result.stdout.split()
+    assert on_record == itself
+
+
 def test_after_a_reboot_a_pid_that_lives_again_is_not_taken_for_the_runner(
     guest: Guest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
