@@ -43,18 +43,25 @@ def living() -> tuple[Living, ...]:
 
 
 def kill(doomed: Callable[[tuple[Living, ...]], Collection[int]]) -> None:
-    """Kills what `doomed` picks from the living, again and again until it picks nothing new.
+    """Kills what `doomed` picks from the living, all at once, as a machine does that loses its power.
 
-    Linux refuses a fork to a process that has a KILL coming, so whatever was born meanwhile is met in the next round.
+    They are stopped first, again and again until nothing new is picked: one that outlived its child by a moment would
+    go on to the next command, or write that the child was killed. Linux refuses a fork to a process that has a signal
+    coming, so whatever was born meanwhile is met in the next round.
     """
-    killed: set[int] = set()
-    while new := set(doomed(living())) - killed - {0, 1, os.getpid()}:
-        for pid in new:
-            try:
-                os.kill(pid, signal.SIGKILL)
-            except (ProcessLookupError, PermissionError):
-                continue
-        killed |= new
+    stopped: set[int] = set()
+    while new := set(doomed(living())) - stopped - {0, 1, os.getpid()}:
+        _signal(new, signal.SIGSTOP)
+        stopped |= new
+    _signal(stopped, signal.SIGKILL)
+
+
+def _signal(pids: Collection[int], number: signal.Signals) -> None:
+    for pid in pids:
+        try:
+            os.kill(pid, number)
+        except (ProcessLookupError, PermissionError):
+            continue
 
 
 def marked(people: Iterable[Living], marks: Collection[bytes]) -> set[int]:
