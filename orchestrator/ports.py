@@ -203,6 +203,12 @@ class Act(Enum):
     """Start nothing more, undo nothing, and end the run once what is under way has ended."""
     ABORT_NOW = "abort_now"
     """The same, and end in the guests what is under way."""
+    RETRY = "retry"
+    """Of a host that waits for a person: try the step once more."""
+    SKIP = "skip"
+    """Go on there with the next step."""
+    FAIL = "fail"
+    """Count the step as failed there, with what follows from that."""
     UNLOCK = "unlock"
     """Take a host's lock from the run that has it."""
 

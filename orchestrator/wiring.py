@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import anyio
@@ -22,7 +23,7 @@ from orchestrator.engine import preflight
 from orchestrator.engine.live_run import LiveRun, Observer, Outside
 from orchestrator.engine.locks import take_locks
 from orchestrator.engine.metered import Metered
-from orchestrator.engine.requests import heed
+from orchestrator.engine.requests import heed, take_answers
 from orchestrator.engine.runs import LocalDispatcher, carry_on
 from orchestrator.errors import InputError
 from orchestrator.journal.ownership import RunOwnership
@@ -224,6 +225,7 @@ async def pause_for(seconds: float) -> None:
 async def _drive(live: LiveRun, *, by: str) -> None:
     """Drive the run, and heed what is asked of it meanwhile."""
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(heed, live)
+        seen = await take_answers(live)
+        tasks.start_soon(partial(heed, live, after=seen))
         await carry_on(live, LocalDispatcher(), by=by)
         tasks.cancel_scope.cancel()

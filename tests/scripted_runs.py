@@ -8,13 +8,27 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC
 
 from orchestrator.core import host as core_host
-from orchestrator.core.host import Attend, Fail, PlanRetry, Rest, Settle, Skip, Start, WaitUntil
+from orchestrator.core.host_decisions import (
+    Ask,
+    Attend,
+    Fail,
+    Lapse,
+    PlanRetry,
+    Rest,
+    Settle,
+    Skip,
+    Start,
+    WaitUntil,
+)
 from orchestrator.core.rollout import Finish, Hold, OpenWave, WorkOn
 from orchestrator.core.run_state import RunState, fold
 from orchestrator.model.event import (
+    Answer,
     AttemptEnded,
     AttemptStarted,
     Event,
+    GateAnswered,
+    GateAsked,
     HostSettled,
     Recorded,
     RetryPlanned,
@@ -169,6 +183,12 @@ def _step(played: Played, host: HostName, script: Script) -> bool:
             played.record(RetryPlanned(host=host, step=slot.name, attempt=number, not_before=at, undo=undo))
         case WaitUntil(at=at):
             played.now = max(played.now, at)
+        case Ask(slot=index, detail=detail):
+            step = plan.slots[index].name
+            played.record(GateAsked(gate=step, host=host, step=step, detail=detail))
+        case Lapse(slot=index, why=why):
+            step = plan.slots[index].name
+            played.record(GateAnswered(gate=step, host=host, step=step, answer=Answer.FAILED, by="orc", why=why))
         case Settle(standing=standing):
             played.record(HostSettled(host=host, standing=standing))
         case Rest() | Attend():

@@ -10,14 +10,16 @@ from orchestrator.core.attempt import Pace
 from orchestrator.core.expand import expand, inventory_of_vmids
 from orchestrator.core.run_state import RunState, fold
 from orchestrator.engine.live_run import LiveRun, Observer, Outside
+from orchestrator.engine.requests import take_answers
 from orchestrator.engine.runs import LocalDispatcher, carry_on
 from orchestrator.journal.memory import MemoryJournal
 from orchestrator.load import load_playbook
 from orchestrator.model.event import Event
 from orchestrator.model.host import ProviderSpec
-from orchestrator.model.ids import RunId, Vmid
+from orchestrator.model.ids import HostName, RunId, Vmid
 from orchestrator.model.plan import Plan
-from orchestrator.ports import RunRecord
+from orchestrator.model.state import RunStatus
+from orchestrator.ports import Act, Request, RunRecord
 from orchestrator.providers.memory import Fault, MemoryProvider
 from tests.fake_fleet import FakeFleet, Ran, Script
 
@@ -70,8 +72,12 @@ async def drive(
     fault: Fault | None = None,
     loss: Fault | None = None,
     observers: Sequence[Observer] = (),
+    answers: Sequence[tuple[str, Act]] = (),
 ) -> Ended:
-    """Run a plan to its end, and check that the journal folds to the state that the run ended in."""
+    """Run a plan to its end, and check that the journal folds to the state that the run ended in.
+
+    answers: how hosts go on that wait for a person, given one by one, each when only that takes the run further.
+    """
     async with FakeClock() as clock:
         fleet = FakeFleet(script=script, clock=clock)
         vmids = [Vmid(str(h.host.vmid)) for h in plan.hosts]
@@ -84,6 +90,11 @@ async def drive(
             outside = Outside(journal=journal, provider=provider, clock=clock, nonce=lambda: next(nonces), pace=Pace())
             live = LiveRun(RUN, RunState(plan), outside, observers)
             await carry_on(live, LocalDispatcher(), by="test")
+            for host, act in answers:
+                assert live.state.status() is RunStatus.WAITING, "an answer to a run that waits for none"
+                await journal.ask(Request(run=RUN, act=act, by="ana", at=clock.now(), host=HostName(host)))
+                await take_answers(live)
+                await carry_on(live, LocalDispatcher(), by="test")
             recorded = await journal.events(RUN)
     assert dict(fold(plan, recorded).hosts) == dict(live.state.hosts)
     return Ended(state=live.state, fleet=fleet, provider=provider, events=[r.event for r in recorded])

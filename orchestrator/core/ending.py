@@ -26,7 +26,7 @@ class End:
     result: StepResult | None = None
 
 
-def end_of(told: GuestReply) -> End:  # noqa: PLR0911  # one word of the guest, one return
+def end_of(told: GuestReply) -> End:
     """The end that the guest's word means."""
     match told.ending:
         case Ending.EXITED:

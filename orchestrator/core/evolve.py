@@ -5,8 +5,11 @@ from dataclasses import replace
 from orchestrator.core.layout import Layout
 from orchestrator.errors import IllegalTransition
 from orchestrator.model.event import (
+    Answer,
     AttemptEnded,
     AttemptStarted,
+    GateAnswered,
+    GateAsked,
     HostSettled,
     RetryPlanned,
     StepResult,
@@ -15,10 +18,20 @@ from orchestrator.model.event import (
     UndoStarted,
 )
 from orchestrator.model.plan import Section, Slot
-from orchestrator.model.playbook import Interrupted, Outcome
+from orchestrator.model.playbook import Interrupted, OnFailure, Outcome
 from orchestrator.model.state import UNTOUCHED, HostState, Progress, Registered
 
-HostEvent = AttemptStarted | AttemptEnded | UndoStarted | UndoEnded | StepSkipped | RetryPlanned | HostSettled
+HostEvent = (
+    AttemptStarted
+    | AttemptEnded
+    | UndoStarted
+    | UndoEnded
+    | StepSkipped
+    | RetryPlanned
+    | HostSettled
+    | GateAsked
+    | GateAnswered
+)
 
 
 def fresh(layout: Layout) -> HostState:
@@ -35,7 +48,16 @@ def given_up(slot: Slot, progress: Progress) -> bool:
     if progress.running or progress.outcome in (None, Outcome.OK):
         return False
     reruns = MOST_RERUNS if progress.interrupted and slot.interrupted is Interrupted.RERUN else 0
-    return progress.may_be_running or progress.attempts >= slot.retries.attempts + reruns
+    return progress.may_be_running or progress.attempts >= slot.retries.attempts + progress.granted + reruns
+
+
+def wants_answer(slot: Slot, progress: Progress) -> bool:
+    """Whether the host cannot go on from a slot before a person has said how."""
+    if progress.running or progress.done or progress.outcome is None or progress.retry_at is not None:
+        return False
+    if slot.interrupted is Interrupted.ASK and progress.interrupted:
+        return True
+    return slot.on_failure is OnFailure.PAUSE and given_up(slot, progress)
 
 
 def evolve(layout: Layout, state: HostState, event: HostEvent, at: float) -> HostState:
@@ -59,6 +81,10 @@ def evolve(layout: Layout, state: HostState, event: HostEvent, at: float) -> Hos
         case RetryPlanned():
             index = layout.find(event.step, undo=event.undo)
             return _put(state, index, replace(state.progress[index], retry_at=event.not_before))
+        case GateAsked():
+            return replace(state, asks=event.step, asked_at=at)
+        case GateAnswered():
+            return _answer(layout, state, event, at)
 
 
 def _put(state: HostState, index: int, progress: Progress) -> HostState:
@@ -108,11 +134,42 @@ def _end(layout: Layout, state: HostState, event: AttemptEnded | UndoEnded) -> H
     if slot.register and event.result:
         registered = register(event.result, ok=event.outcome is Outcome.OK)
         state = replace(state, registered={**state.registered, slot.register: registered})
-    if slot.section is Section.STEPS and given_up(slot, after):
-        state = replace(state, failure=event.outcome, failed_step=event.step)
+    if slot.section is Section.STEPS and given_up(slot, after) and not wants_answer(slot, after):
+        return _fail(state, index, slot, event.outcome)
     if slot.section is Section.FINALLY and given_up(slot, after):
         state = replace(state, ever_failed_finally=True)
     return state
+
+
+def _fail(state: HostState, index: int, slot: Slot, outcome: Outcome) -> HostState:
+    """A step has failed for good. What may still be running, or was never started, nobody can go on from."""
+    ran = outcome in (Outcome.FAILED, Outcome.TIMED_OUT) and not state.progress[index].may_be_running
+    if slot.on_failure is OnFailure.CONTINUE and ran:
+        return _put(state, index, replace(state.progress[index], excused=True))
+    return replace(
+        state,
+        failure=outcome,
+        failed_step=slot.name,
+        stays=slot.on_failure is OnFailure.LEAVE,
+        aborts=slot.on_failure is OnFailure.ABORT,
+    )
+
+
+def _answer(layout: Layout, state: HostState, event: GateAnswered, at: float) -> HostState:
+    """A person has said how the host goes on; who says `retry` vouches that nothing of the step runs any more."""
+    index = layout.find(event.step, undo=False)
+    slot, progress = layout.slots[index], state.progress[index]
+    if not wants_answer(slot, progress):
+        raise IllegalTransition(f"{event.host}: an answer about {event.step}, which asks for none")
+    state = replace(state, asks=None)
+    match event.answer:
+        case Answer.RETRY:
+            granted = max(progress.granted, progress.attempts + 1 - slot.retries.attempts)
+            return _put(state, index, replace(progress, granted=granted, retry_at=at, may_be_running=False))
+        case Answer.SKIP | Answer.PASSED:
+            return _put(state, index, replace(progress, skipped=True))
+        case Answer.FAILED | Answer.INCONCLUSIVE:
+            return replace(state, failure=progress.outcome, failed_step=slot.name)
 
 
 def register(result: StepResult, *, ok: bool) -> Registered:

@@ -3,94 +3,27 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from orchestrator.core.evolve import given_up
+from orchestrator.core.evolve import given_up, wants_answer
+from orchestrator.core.host_decisions import (
+    Ask,
+    Attend,
+    Fail,
+    HostDecision,
+    Lapse,
+    PlanRetry,
+    Rest,
+    Settle,
+    Signals,
+    Skip,
+    Start,
+    WaitUntil,
+)
 from orchestrator.core.late import decide_when
 from orchestrator.core.layout import Layout, Undo
 from orchestrator.model.plan import HostPlan
 from orchestrator.model.playbook import Outcome, Retries
 from orchestrator.model.state import HostState, Progress, Standing
 from orchestrator.template import TemplateError
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Signals:
-    """What the run as a whole asks of a host.
-
-    forward: steps may be started. undo: the host is to be taken back even if it did not fail itself.
-    self_undo: a host that failed takes back itself. paused: nothing new is started, not even an undo.
-    aborting: nothing is started but `finally`, nothing is undone; now: not even `finally`, and what runs is ended.
-    """
-
-    forward: bool = True
-    undo: bool = False
-    self_undo: bool = True
-    paused: bool = False
-    aborting: bool = False
-    now: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Start:
-    """Start this attempt of this slot."""
-
-    slot: int
-    attempt: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attend:
-    """An attempt is under way (a process of ours died during it): see it to its end."""
-
-    slot: int
-    attempt: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Skip:
-    """Pass over this slot."""
-
-    slot: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fail:
-    """Record this attempt as failed without running anything: its condition cannot be evaluated."""
-
-    slot: int
-    attempt: int
-    detail: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanRetry:
-    """Record that there will be another attempt, `delay` seconds from now."""
-
-    slot: int
-    attempt: int
-    delay: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WaitUntil:
-    """Nothing before `at` (seconds since the epoch), unless the signals change."""
-
-    at: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settle:
-    """Record that nothing is left to do here."""
-
-    standing: Standing
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rest:
-    """Nothing to do and nothing to record, unless the signals change."""
-
-
-HostDecision = Start | Attend | Skip | Fail | PlanRetry | WaitUntil | Settle | Rest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,15 +55,27 @@ def decide(layout: Layout, plan: HostPlan, state: HostState, signals: Signals, n
 
 def _work(here: _Here, signals: Signals) -> HostDecision | None:
     """The next thing before the end of the host: an undo where it is to be taken back, else a step."""
+    if not signals.forward and (open_question := _question(here)) is not None:
+        return Lapse(slot=open_question, why="the run goes no further")
     if takes_back(here.state, signals):
         return _next_undo(here)
-    if signals.forward and here.state.failure is None:
+    if signals.forward and here.state.failure is None and (signals.begin or here.state.begun):
         return _first_due(here, here.layout.steps)
     return None
 
 
+def _question(here: _Here) -> int | None:
+    """The slot from which the host cannot go on before a person has said how; None: there is none."""
+    if here.state.failure is not None:
+        return None
+    wants = (i for i in here.layout.steps if wants_answer(here.layout.slots[i], here.state.progress[i]))
+    return next(wants, None)
+
+
 def takes_back(state: HostState, signals: Signals) -> bool:
     """Whether this host is to be taken back."""
+    if state.stays:
+        return False
     return signals.undo or (signals.self_undo and state.failure is not None)
 
 
@@ -142,7 +87,7 @@ def owed(layout: Layout, state: HostState) -> tuple[Undo, ...]:
 
     def asks(undo: Undo) -> bool:
         step, slot = state.progress[undo.step], layout.slots[undo.slot]
-        if step.outcome is None or step.skipped:
+        if step.outcome is None:
             return False
         return step.outcome is Outcome.OK or step.outcome in slot.undo_on
 
@@ -157,7 +102,7 @@ def undo_failed(layout: Layout, state: HostState) -> bool:
 
 def owes_undo(layout: Layout, state: HostState) -> bool:
     """Whether something would be done here if the host were taken back now."""
-    if undo_failed(layout, state):
+    if state.stays or undo_failed(layout, state):
         return False
     return bool(owed(layout, state)) or (_undone(layout, state) and not _all_done(state, layout.after_rollback))
 
@@ -199,6 +144,8 @@ def _due(here: _Here, index: int) -> HostDecision:
     if progress.retry_at is not None:
         if here.now < progress.retry_at:
             return WaitUntil(at=progress.retry_at)
+    elif wants_answer(slot, progress):
+        return Rest() if here.state.asks else Ask(slot=index, detail=progress.detail)
     elif progress.outcome is not None and not progress.done:
         return PlanRetry(slot=index, attempt=number, delay=retry_delay(slot.retries, progress))
     elif index in here.plan.done:

@@ -14,7 +14,9 @@ from itertools import groupby, islice, product
 
 from orchestrator.errors import InputError
 from orchestrator.model.host import Inventory, InventoryHost
+from orchestrator.model.ids import HostName
 from orchestrator.model.origin import Problem, Text
+from orchestrator.model.plan import Plan
 
 MAX_FOLDED = 100_000
 """The most names that a folded list in a pattern may stand for."""
@@ -99,6 +101,15 @@ def select(pattern: Text, inventory: Inventory) -> tuple[InventoryHost, ...]:
             f"no host matches {pattern.source!r}", origin=pattern.origin, fix="an empty choice is never run"
         )
     return tuple(inventory.hosts[index] for index in sorted(chosen))
+
+
+def select_planned(pattern: Text, plan: Plan) -> tuple[HostName, ...]:
+    """The hosts of a plan that a pattern means, in the plan's order; a plan knows no groups. Raises InputError."""
+    hosts = tuple(
+        InventoryHost(host=each.host, groups=frozenset(), variables={}, origin=pattern.origin) for each in plan.hosts
+    )
+    chosen = select(pattern, Inventory(file=plan.inventory, provider=plan.provider, hosts=hosts))
+    return tuple(each.host.name for each in chosen)
 
 
 def _split(pattern: Text) -> list[_Part]:

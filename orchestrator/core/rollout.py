@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from orchestrator.core.host import Signals
+from orchestrator.core.host_decisions import Signals
 from orchestrator.model.plan import Policy
 from orchestrator.model.playbook import RollbackScope
 from orchestrator.model.state import RunStatus, Standing
@@ -16,12 +16,15 @@ class Counts:
 
     failures, unreachable: what the budgets count; a host that failed and was rolled back still counts.
     owing: hosts that would have something to undo if they were taken back now.
+    asking: of those under way, the ones that wait for a person. aborts: those whose failure ends the run.
     """
 
     standing: dict[Standing, int] = field(default_factory=lambda: dict.fromkeys(Standing, 0))
     failures: int = 0
     unreachable: int = 0
     owing: int = 0
+    asking: int = 0
+    aborts: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +43,7 @@ class WorkOn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """Start nothing: the run is paused."""
+    """Start nothing: the run is paused, or only a person's answer takes it further."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,17 +96,27 @@ class Course(Enum):
 
 def signal(policy: Policy, waves: Sequence[Counts], *, wave: int, opened: int, course: Course) -> Signals:
     """What the run asks of the hosts of a wave (index from 0), when `opened` waves have been opened."""
-    if course.aborts:
+    if course.aborts or _aborted_by_a_step(waves):
         now = course is Course.ABORTING_NOW
-        return Signals(forward=False, undo=False, self_undo=False, aborting=True, now=now)
+        paused = course is Course.PAUSED
+        return Signals(forward=False, undo=False, self_undo=False, paused=paused, aborting=True, now=now)
     over = bool(over_budget(policy, waves))
     in_scope = policy.rollback is RollbackScope.RUN or (policy.rollback is RollbackScope.WAVE and wave == opened - 1)
     return Signals(
         forward=not over,
+        begin=under_way(waves) < policy.max_parallel,
         undo=over and in_scope,
         self_undo=policy.rollback is not RollbackScope.NONE,
         paused=course is Course.PAUSED,
     )
+
+
+def under_way(waves: Sequence[Counts]) -> int:
+    """How many hosts have begun and are not settled, whether they are at work or wait for a person.
+
+    One that waits is as much out of service as one at work: it keeps its place under `max_parallel`.
+    """
+    return sum(wave.standing[Standing.BUSY] for wave in waves)
 
 
 def decide(policy: Policy, waves: Sequence[Counts], *, opened: int, course: Course) -> RunDecision:
@@ -114,21 +127,31 @@ def decide(policy: Policy, waves: Sequence[Counts], *, opened: int, course: Cour
     """
     if course is Course.PAUSED:
         return Hold()
-    under_way = [wave for wave in range(opened) if waves[wave].standing[Standing.BUSY]]
-    for wave in (*reversed(under_way), *reversed(range(opened))):
+    at_work = [wave for wave in range(opened) if waves[wave].standing[Standing.BUSY] > waves[wave].asking]
+    for wave in (*reversed(at_work), *reversed(range(opened))):
         if _has_work(waves[wave], signal(policy, waves, wave=wave, opened=opened, course=course)):
             return WorkOn(wave=wave)
     if course.aborts:
         return Finish(status=RunStatus.ABORTED, cause="aborted by a person", exit=130)
+    if aborts := _aborted_by_a_step(waves):
+        cause = f"a step whose on_failure is abort failed on {_hosts(aborts)}"
+        return Finish(status=RunStatus.ABORTED, cause=cause, exit=3)
+    if any(wave.asking for wave in waves):
+        return Hold()
     cause = over_budget(policy, waves)
     if opened < len(waves) and not cause:
         return OpenWave(wave=opened)
     return _finish(waves, cause)
 
 
+def _aborted_by_a_step(waves: Sequence[Counts]) -> int:
+    return sum(wave.aborts for wave in waves)
+
+
 def _has_work(counts: Counts, signals: Signals) -> bool:
-    waiting = counts.standing[Standing.NEVER_STARTED] if signals.forward else 0
-    return bool(waiting or counts.standing[Standing.BUSY] or (signals.undo and counts.owing))
+    waiting = counts.standing[Standing.NEVER_STARTED] if signals.forward and signals.begin else 0
+    busy = counts.standing[Standing.BUSY] - (counts.asking if signals.forward else 0)
+    return bool(waiting or busy or (signals.undo and counts.owing))
 
 
 def _finish(waves: Sequence[Counts], cause: str) -> Finish:

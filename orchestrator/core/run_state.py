@@ -5,11 +5,12 @@ from dataclasses import replace
 
 from orchestrator.core import rollout
 from orchestrator.core.evolve import HostEvent, evolve, fresh
-from orchestrator.core.host import Signals, owes_undo
+from orchestrator.core.host import owes_undo
+from orchestrator.core.host_decisions import Signals
 from orchestrator.core.layout import Layout, lay_out
 from orchestrator.core.rollout import Counts, Course
 from orchestrator.errors import IllegalTransition
-from orchestrator.model.event import Recorded, RunFinished, RunPaused, RunResumed, RunStarted, WaveOpened
+from orchestrator.model.event import GateAnswered, Recorded, RunFinished, RunPaused, RunResumed, RunStarted, WaveOpened
 from orchestrator.model.ids import HostName
 from orchestrator.model.plan import Plan
 from orchestrator.model.playbook import Outcome
@@ -40,6 +41,7 @@ class RunState:
         self.started_at: float | None = None
         self.paused: RunPaused | None = None
         self.finished: RunFinished | None = None
+        self.answers = 0
         self.seq = 0
 
     @property
@@ -75,6 +77,7 @@ class RunState:
                 self._apply_to_host(event, recorded.at)
 
     def _apply_to_host(self, event: HostEvent, at: float) -> None:
+        self.answers += isinstance(event, GateAnswered)
         before = self._hosts[event.host]
         after = evolve(self.layout, before, event, at)
         self._hosts[event.host] = after
@@ -88,12 +91,23 @@ class RunState:
             counts.unreachable += sign
         elif state.failure is not None or state.ever_failed_finally:
             counts.failures += sign
+        if state.asks and state.failure is None:
+            counts.asking += sign
+        if state.aborts:
+            counts.aborts += sign
         if state.touched and owes_undo(self.layout, state):
             counts.owing += sign
 
     def wave_of(self, host: HostName) -> int:
         """The index of the host's wave."""
         return self._wave_of[host]
+
+    def at_work(self, wave: int) -> bool:
+        """Whether a host of an open wave is under way, or will be, without anybody's answer."""
+        standing = self.waves[wave].standing
+        if standing[Standing.BUSY] > self.waves[wave].asking:
+            return True
+        return standing[Standing.NEVER_STARTED] > 0 and rollout.under_way(self.waves) < self.plan.policy.max_parallel
 
     def to_work_on(self, wave: int) -> tuple[HostName, ...]:
         """The hosts of a wave, in the order in which they get their places: those under way first, then the plan's."""
@@ -123,7 +137,13 @@ class RunState:
         """Where the run stands."""
         if self.finished:
             return self.finished.status
-        return RunStatus.PAUSED if self.paused else RunStatus.RUNNING
+        if self.paused:
+            return RunStatus.PAUSED
+        return RunStatus.WAITING if isinstance(self.decide(), rollout.Hold) else RunStatus.RUNNING
+
+    def asking(self) -> Mapping[HostName, HostState]:
+        """The hosts about which a person is asked, in the plan's order."""
+        return {name: state for name, state in self._hosts.items() if state.asks}
 
     def lists(self) -> dict[Standing, tuple[HostName, ...]]:
         """Every host of the plan in exactly one list, in the plan's order; hosts that are not settled are BUSY."""

@@ -45,6 +45,7 @@ def _section(playbook: Playbook, section: Section, steps: tuple[Step, ...]) -> I
             irreversible=step.irreversible,
             background=step.background,
             interrupted=step.interrupted,
+            on_failure=step.on_failure,
             plain=step.plain,
         )
 

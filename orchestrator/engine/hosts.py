@@ -3,11 +3,23 @@
 import anyio
 
 from orchestrator.core import host as core
-from orchestrator.core.host import Attend, Fail, HostDecision, PlanRetry, Rest, Settle, Skip, Start, WaitUntil
+from orchestrator.core.host_decisions import (
+    Ask,
+    Attend,
+    Fail,
+    HostDecision,
+    Lapse,
+    PlanRetry,
+    Rest,
+    Settle,
+    Skip,
+    Start,
+    WaitUntil,
+)
 from orchestrator.engine import attempts
 from orchestrator.engine.attempts import Turn
 from orchestrator.engine.live_run import LiveRun
-from orchestrator.model.event import HostSettled, RetryPlanned, StepSkipped
+from orchestrator.model.event import Answer, GateAnswered, GateAsked, HostSettled, RetryPlanned, StepSkipped
 from orchestrator.model.plan import HostPlan, Section
 
 
@@ -15,16 +27,26 @@ async def run_host(live: LiveRun, host_plan: HostPlan) -> None:
     """Bring one host forward, or back, until it is settled or must rest.
 
     The host keeps one of the run's `max_parallel` places for all of that time: between two of its steps it is as much
-    in flight as during one.
+    in flight as during one, and while it waits for a person, too.
     """
     async with live.slots:
         while True:
+            await _bring_on(live, host_plan)
             changed = live.signals_changed
-            state, signals = live.state.hosts[host_plan.host.name], live.signals(host_plan.host.name)
-            decision = core.decide(live.state.layout, host_plan, state, signals, live.outside.clock.now())
-            if isinstance(decision, Rest):
+            if not live.awaits_answer(host_plan.host.name):
                 return
-            await _do(live, host_plan, decision, changed)
+            await changed.wait()
+
+
+async def _bring_on(live: LiveRun, host_plan: HostPlan) -> None:
+    """Do what is decided until the host rests."""
+    while True:
+        changed = live.signals_changed
+        state, signals = live.state.hosts[host_plan.host.name], live.signals(host_plan.host.name)
+        decision = core.decide(live.state.layout, host_plan, state, signals, live.outside.clock.now())
+        if isinstance(decision, Rest):
+            return
+        await _do(live, host_plan, decision, changed)
 
 
 async def _do(live: LiveRun, host_plan: HostPlan, decision: HostDecision, changed: anyio.Event) -> None:
@@ -48,6 +70,13 @@ async def _do(live: LiveRun, host_plan: HostPlan, decision: HostDecision, change
             await live.record(
                 RetryPlanned(host=name, step=slot.name, attempt=decision.attempt, not_before=not_before, undo=undo)
             )
+        case Ask():
+            step = slots[decision.slot].name
+            await live.record(GateAsked(gate=step, host=name, step=step, detail=decision.detail))
+        case Lapse():
+            step = slots[decision.slot].name
+            settled = GateAnswered(gate=step, host=name, step=step, answer=Answer.FAILED, by="orc", why=decision.why)
+            await live.record(settled)
         case WaitUntil():
             await _wait(live, decision.at, changed)
         case Settle():

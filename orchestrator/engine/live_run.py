@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import anyio
 
 from orchestrator.core.attempt import Pace
-from orchestrator.core.host import Signals
+from orchestrator.core.host_decisions import Signals
 from orchestrator.core.locks import unneeded
 from orchestrator.core.rollout import Course
 from orchestrator.core.run_state import RunState
@@ -52,6 +52,12 @@ class LiveRun:
         """What the run asks of this host now."""
         return self.state.signals(self.state.wave_of(host), asked=self.asked)
 
+    def awaits_answer(self, host: HostName) -> bool:
+        """Whether an answer about this host may still come while others of its wave are at work."""
+        signals = self.signals(host)
+        asked = self.state.hosts[host].asks is not None and signals.forward and not signals.paused
+        return asked and self.state.at_work(self.state.wave_of(host))
+
     @property
     def clock(self) -> Clock:
         """The clock that the run goes by."""
@@ -96,9 +102,10 @@ class LiveRun:
             self._announce()
 
     def _signature(self) -> tuple[object, ...]:
-        """What the signals of every host follow from."""
-        wave = self.state.opened - 1
-        return (self.state.opened, self.state.signals(max(wave, 0), asked=self.asked))
+        """What the signals of every host follow from, and what a host looks at that waits for an answer."""
+        wave = max(self.state.opened - 1, 0)
+        signals = self.state.signals(wave, asked=self.asked)
+        return (self.state.opened, self.state.answers, self.state.at_work(wave), signals)
 
     def _announce(self) -> None:
         self.signals_changed.set()

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 from orchestrator.core.rollout import Course
 from orchestrator.engine.live_run import LiveRun
-from orchestrator.ports import Act
+from orchestrator.model.event import Answer, GateAnswered
+from orchestrator.ports import Act, Request
 
 LOOK_EVERY = 0.5
 """Seconds between two looks into the journal."""
@@ -16,11 +17,21 @@ COURSES: Mapping[Act, Course] = {
 }
 
 
-async def heed(live: LiveRun) -> None:
-    """Steer the run as it is asked, until cancelled. What was asked before this process took it up is past."""
+ANSWERS: Mapping[Act, Answer] = {Act.RETRY: Answer.RETRY, Act.SKIP: Answer.SKIP, Act.FAIL: Answer.FAILED}
+
+
+async def take_answers(live: LiveRun) -> int:
+    """Record the answers that were given while no process drove the run; the id of the latest request there is."""
+    past = await live.outside.journal.requests(live.id)
+    for request in past:
+        await _answer(live, request)
+    return past[-1].id if past else 0
+
+
+async def heed(live: LiveRun, *, after: int) -> None:
+    """Do as the requests with an id above `after` say, until cancelled."""
     journal, clock = live.outside.journal, live.outside.clock
-    past = await journal.requests(live.id)
-    seen = past[-1].id if past else 0
+    seen = after
     while True:
         await clock.sleep_until(clock.now() + LOOK_EVERY)
         for request in await journal.requests(live.id, after=seen):
@@ -28,3 +39,17 @@ async def heed(live: LiveRun) -> None:
             if course := COURSES.get(request.act):
                 cause = f"orc {request.act.value.replace('_', ' ')}" + (f": {request.why}" if request.why else "")
                 await live.steer(course, by=request.by, cause=cause)
+            await _answer(live, request)
+
+
+async def _answer(live: LiveRun, request: Request) -> None:
+    """Record the answer to a question that is still open, and was when the answer was given."""
+    answer = ANSWERS.get(request.act)
+    if answer is None or request.host is None or live.state.finished:
+        return
+    host = live.state.hosts.get(request.host)
+    if host is None or host.asks is None or request.at < host.asked_at:
+        return
+    await live.record(
+        GateAnswered(gate=host.asks, host=request.host, step=host.asks, answer=answer, by=request.by, why=request.why)
+    )

@@ -13,6 +13,8 @@ from orchestrator.model.event import (
     AttemptEnded,
     AttemptStarted,
     Event,
+    GateAnswered,
+    GateAsked,
     HostSettled,
     Intent,
     Recorded,
@@ -151,7 +153,7 @@ def _place(event: Event) -> tuple[HostName | None, StepName | None, int | None, 
             return event.host, event.step, event.attempt, True
         case RetryPlanned():
             return event.host, event.step, event.attempt, event.undo
-        case StepSkipped():
+        case StepSkipped() | GateAsked() | GateAnswered():
             return event.host, event.step, None, False
         case HostSettled():
             return event.host, None, None, False

@@ -19,6 +19,7 @@ from orchestrator.model.origin import Text
 from orchestrator.model.playbook import (
     Body,
     Interrupted,
+    OnFailure,
     Outcome,
     Param,
     Playbook,
@@ -131,6 +132,7 @@ def _step(shape: StepShape, document: Document, loc: Loc, *, name: str, body: Bo
         irreversible=shape.irreversible,
         background=shape.background,
         interrupted=Interrupted(shape.interrupted or ("rerun" if shape.idempotent else "fail")),
+        on_failure=OnFailure(shape.on_failure),
         plain=shape.exec == "plain",
     )
 

@@ -113,6 +113,24 @@ class PlaybookShape(Shape):
         for key in ("name", "register"):
             yield from _repeated([((*loc, key), step[key]) for loc, step in steps if key in step])
         yield from _shadowed(given, steps)
+        yield from _only_of_steps(steps)
+
+
+_ONLY_OF_STEPS = ("rollback", "irreversible", "on_failure")
+
+
+def _only_of_steps(steps: list[tuple[Loc, Mapping[str, Any]]]) -> Iterator[Finding]:
+    """Keys that mean nothing outside `steps`: only a step is taken back, and only a step's failure decides anything."""
+    for loc, step in steps:
+        if loc[0] == "steps":
+            continue
+        for key in _ONLY_OF_STEPS:
+            if key in step:
+                problem = f"{key} means something in steps only, not in {loc[0]}"
+                yield Finding(loc=(*loc, key), problem=problem, fix="leave it out", on_key=True)
+        if step.get("interrupted") == "ask":
+            problem = f"nobody is asked about {loc[0]}"
+            yield Finding(loc=(*loc, "interrupted"), problem=problem, fix="write fail or rerun")
 
 
 def _steps(given: Mapping[str, Any]) -> list[tuple[Loc, Mapping[str, Any]]]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import ConfigDict, Field, WithJsonSchema
+from pydantic import ConfigDict, Field
 
 from orchestrator.load.bodies import ONE_BODY, one_body, with_bodies
 from orchestrator.load.fields import (
@@ -17,15 +17,11 @@ from orchestrator.load.fields import (
     Label,
     OneOrMany,
     UserName,
-    supported,
 )
 from orchestrator.load.problems import Finding
 from orchestrator.load.shape import Later, Shape, later
 
 _SCRIPTS = ("script", "copy", "wait_for", "include")
-_Interrupted = Annotated[
-    Literal["fail", "rerun", "ask"], supported("fail", "rerun"), WithJsonSchema({"enum": ["fail", "rerun"]})
-]
 _OF_A_RESULT = ("until", "failed_when", "ok_exit", "register")
 _OF_AN_INTERRUPTION = ("interrupted", "idempotent")
 
@@ -154,10 +150,11 @@ class StepShape(Shape):
     irreversible: bool = Field(
         default=False, description="That the step cannot be taken back; the plan lists it.", examples=[True]
     )
-    on_failure: Annotated[Literal["rollback", "leave", "continue", "pause", "abort"], supported("rollback")] = Field(
+    on_failure: Literal["rollback", "leave", "continue", "pause", "abort"] = Field(
         default="rollback",
-        description="What follows when the step has failed: the rollout's rollback.",
-        json_schema_extra={"enum": ["rollback"]},
+        description="What follows when the step has failed: the rollout's rollback, or the host is left as it is, "
+        "or goes on, or waits for a person, or the whole run stops.",
+        examples=["pause"],
     )
     exec: Literal["durable", "plain"] = Field(
         default="durable",
@@ -172,9 +169,10 @@ class StepShape(Shape):
         description="That it is a service that goes on running; it is ok once it has lived for a second.",
         examples=[True],
     )
-    interrupted: _Interrupted | None = Field(
+    interrupted: Literal["fail", "rerun", "ask"] | None = Field(
         default=None,
-        description="What follows when the machine went down under the step: it has failed, or is run again.",
+        description="What follows when the machine went down under the step: it has failed, is run again, or the host "
+        "waits for a person.",
         examples=["rerun"],
     )
     idempotent: bool = Field(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import ClassVar
 
 from orchestrator.model.ids import HostName, RunId, StepName
@@ -137,6 +138,48 @@ class HostSettled:
     standing: Standing
 
 
+class Answer(Enum):
+    """What a gate, or a person, says to a question."""
+
+    PASSED = "passed"
+    """Go on."""
+    FAILED = "failed"
+    """Do not: it counts as a failure."""
+    INCONCLUSIVE = "inconclusive"
+    """It could not be found out: a person has to say."""
+    RETRY = "retry"
+    """Try the step once more."""
+    SKIP = "skip"
+    """Go on with the next step, as though this one were done."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateAsked:
+    """A question that keeps something from going on: here about a step that failed on a host.
+
+    gate: what the question is called. detail: one sentence for a person.
+    """
+
+    type: ClassVar[str] = "gate_asked"
+    gate: str
+    host: HostName
+    step: StepName
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateAnswered:
+    """The answer to a question. by: who gave it; `orc` where the run as a whole has settled it."""
+
+    type: ClassVar[str] = "gate_answered"
+    gate: str
+    host: HostName
+    step: StepName
+    answer: Answer
+    by: str
+    why: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunPaused:
     """Nothing new is started until the run is resumed; or, aborting, for good: the run then ends without undoing.
@@ -178,6 +221,8 @@ Event = (
     | StepSkipped
     | RetryPlanned
     | HostSettled
+    | GateAsked
+    | GateAnswered
     | RunPaused
     | RunResumed
     | RunFinished

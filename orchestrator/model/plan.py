@@ -7,7 +7,7 @@ from enum import Enum
 from orchestrator.model.host import Host, ProviderSpec
 from orchestrator.model.ids import HostName, StepName, Value
 from orchestrator.model.origin import Text
-from orchestrator.model.playbook import Body, Interrupted, Outcome, Retries, RollbackScope
+from orchestrator.model.playbook import Body, Interrupted, OnFailure, Outcome, Retries, RollbackScope
 from orchestrator.model.state import Registered
 
 
@@ -79,6 +79,7 @@ class Slot:
     undo_on: tuple[Outcome, ...] = ()
     background: bool = False
     interrupted: Interrupted = Interrupted.FAIL
+    on_failure: OnFailure = OnFailure.ROLLBACK
     plain: bool = False
 
 

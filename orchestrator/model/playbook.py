@@ -45,6 +45,23 @@ class Interrupted(Enum):
     """The attempt has failed, as any other."""
     RERUN = "rerun"
     """The attempt has failed and there is another, also where the step has no retries left."""
+    ASK = "ask"
+    """The host waits for a person to say how it goes on."""
+
+
+class OnFailure(Enum):
+    """What follows when a step has failed for good on a host."""
+
+    ROLLBACK = "rollback"
+    """The host goes no further, and is taken back as the rollout says."""
+    LEAVE = "leave"
+    """The host goes no further, and stays as the failure left it, whatever is taken back elsewhere."""
+    CONTINUE = "continue"
+    """The host goes on with its next step, and may still be ok: the failure is shown and counts for nothing."""
+    PAUSE = "pause"
+    """The host waits for a person to say how it goes on; the others go on meanwhile."""
+    ABORT = "abort"
+    """The whole run stops at once, and undoes nothing."""
 
 
 _USER_NAME = re.compile(r"[a-z_][a-z0-9_.-]{0,31}")
@@ -108,6 +125,7 @@ class Step:
     irreversible: bool = False
     background: bool = False
     interrupted: Interrupted = Interrupted.FAIL
+    on_failure: OnFailure = OnFailure.ROLLBACK
     plain: bool = False
 
 

@@ -37,7 +37,7 @@ class RunStatus(Enum):
     RUNNING = "running"
     """It is not finished; whether a process drives it is for the journal's lock to say."""
     WAITING = "waiting"
-    """It waits for a gate."""
+    """It waits for a gate, or for a person's answer about a host."""
     PAUSED = "paused"
     """A person, or Ctrl-C, has stopped it from starting anything."""
     SUCCEEDED = "succeeded"
@@ -71,7 +71,8 @@ class Progress:
 
     attempts: begun so far. running: the latest of them has not ended; nonce is its nonce.
     outcome: of the latest that ended; None before that. interrupted: the machine went down under that one.
-    skipped: passed over.
+    skipped: passed over. excused: it failed for good, and its `on_failure` lets the host go on.
+    granted: attempts that a person has allowed beyond the step's retries.
     retry_at: no further attempt before then (seconds since the epoch); None: no further attempt is planned.
     """
 
@@ -87,12 +88,14 @@ class Progress:
     may_be_running: bool = False
     interrupted: bool = False
     skipped: bool = False
+    excused: bool = False
+    granted: int = 0
     retry_at: float | None = None
 
     @property
     def done(self) -> bool:
-        """Whether the slot was passed with success."""
-        return self.skipped or (self.outcome is Outcome.OK and not self.running)
+        """Whether the slot was passed: with success, or because nobody insists on that."""
+        return self.skipped or self.excused or (self.outcome is Outcome.OK and not self.running)
 
     @property
     def touched(self) -> bool:
@@ -108,7 +111,9 @@ class HostState:
     """The state of one host: one Progress for each slot of the plan.
 
     failure: the outcome that ended the host's way forward, for the budgets; None while there is none.
-    failed_step: where. ever_failed_finally: a step of `finally` failed for good, even if the host was reopened since;
+    failed_step: where. stays: that step's `on_failure` is leave: nothing is undone here.
+    aborts: that step's `on_failure` is abort. asks: the step about which a person was asked, and asked_at, when.
+    ever_failed_finally: a step of `finally` failed for good, even if the host was reopened since;
     what a budget has counted it does not forget.
     settled: where the host stood when it was last settled; None while it is not.
     """
@@ -117,6 +122,10 @@ class HostState:
     registered: Mapping[str, Registered] = field(default_factory=dict)
     failure: Outcome | None = None
     failed_step: StepName | None = None
+    stays: bool = False
+    aborts: bool = False
+    asks: StepName | None = None
+    asked_at: float = 0.0
     ever_failed_finally: bool = False
     settled: Standing | None = None
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from orchestrator.model.event import Answer
 from orchestrator.model.playbook import Outcome
 from orchestrator.model.state import RunStatus, Standing
 from orchestrator.report.events import VERSION
@@ -78,6 +79,26 @@ FIELDS: Mapping[str, tuple[str, dict[str, Schema]]] = {
     "host_settled": (
         "Nothing is left to do on the host; a later rollback may open it again.",
         {"host": _HOST, "state": _said("string", "The list that the host is in.", enum=_STATES)},
+    ),
+    "gate_asked": (
+        "A person is asked how a host goes on from a step; it waits, the others go on.",
+        {
+            "gate": _said("string", "What the question is called."),
+            "host": _HOST,
+            "step": _STEP,
+            "detail": _said("string", "Why it is asked."),
+        },
+    ),
+    "gate_answered": (
+        "The question was answered.",
+        {
+            "gate": _said("string", "What the question is called."),
+            "host": _HOST,
+            "step": _STEP,
+            "answer": _said("string", "What follows.", enum=[answer.value for answer in Answer]),
+            "by": _said("string", "Who answered; `orc` where the run itself has settled it."),
+            "why": _said("string", "The reason that was given."),
+        },
     ),
     "run_paused": (
         "Nothing new is started until the run is resumed; or, aborting, for good.",

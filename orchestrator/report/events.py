@@ -7,6 +7,8 @@ from orchestrator.model.event import (
     AttemptEnded,
     AttemptStarted,
     Event,
+    GateAnswered,
+    GateAsked,
     HostSettled,
     Recorded,
     RetryPlanned,
@@ -62,6 +64,11 @@ def _fields(event: Event) -> dict[str, Json]:
             fields |= {"undo": event.undo, "not_before": iso(event.not_before)}
         case HostSettled():
             fields = {"host": event.host, "state": state_of(event.standing)}
+        case GateAsked():
+            fields = {"gate": event.gate, "host": event.host, "step": event.step, "detail": event.detail}
+        case GateAnswered():
+            fields = {"gate": event.gate, "host": event.host, "step": event.step}
+            fields |= {"answer": event.answer.value, "by": event.by, "why": event.why}
         case RunPaused():
             fields = {"by": event.by, "cause": event.cause, "aborting": event.aborting, "now": event.now}
         case RunResumed():

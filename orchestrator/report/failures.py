@@ -77,7 +77,7 @@ def failures(state: RunState) -> Iterator[Failure]:
     for host, mine in state.hosts.items():
         if mine.touched:
             for slot, progress in zip(slots, mine.progress, strict=True):
-                if given_up(slot, progress):
+                if given_up(slot, progress) or (slot.name == mine.failed_step and slot.section is Section.STEPS):
                     yield Failure(host=host, slot=slot, progress=progress)
 
 
@@ -109,7 +109,9 @@ def _group(alike: list[Failure], outputs: Mapping[Which, Output]) -> FailureGrou
 def _likeness(failure: Failure, output: Output | None, host: Host) -> tuple[object, ...]:
     shown = (*_last_lines(output.stdout), "", *_last_lines(output.stderr)) if output else ()
     texts = tuple(normalise(line, host) for line in (failure.detail, *shown))
-    return failure.slot.name, failure.slot.section, failure.outcome, failure.progress.exit_code, texts
+    progress = failure.progress
+    after = (progress.exit_code, progress.excused, progress.skipped)
+    return failure.slot.name, failure.slot.section, failure.outcome, after, texts
 
 
 def _last_lines(text: str) -> tuple[str, ...]:

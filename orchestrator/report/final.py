@@ -5,21 +5,26 @@ from collections.abc import Sequence
 from orchestrator.core.rollout import over_budget
 from orchestrator.model.state import RunStatus, Standing
 from orchestrator.report import sections
-from orchestrator.report.columns import wrap
+from orchestrator.report.columns import hang, wrap
 from orchestrator.report.failures import FailureGroup, group
 from orchestrator.report.next_commands import Advice, next_commands
 from orchestrator.report.rollbacks import rollbacks
 from orchestrator.report.verdict import verdict_line
 from orchestrator.report.view import PAPER, Paper, RunView
 from orchestrator.report.visible import visible
+from orchestrator.report.words import names
 
 INTERRUPTED = 130
 """The exit status of a run that was left before its end."""
+WAITING = 7
+"""The exit status of a run that goes on once a person has answered: it is held."""
 
 
 def exit_status(view: RunView) -> int:
     """The exit status of `orc run`."""
-    return view.state.finished.exit if view.state.finished else INTERRUPTED
+    if view.state.finished:
+        return view.state.finished.exit
+    return WAITING if view.state.status() is RunStatus.WAITING else INTERRUPTED
 
 
 def final_report(view: RunView, paper: Paper = PAPER) -> list[str]:
@@ -46,9 +51,15 @@ def why_it_stopped(view: RunView, paper: Paper) -> list[str]:
     if state.paused:
         word = "ABORTED" if state.paused.aborting else "PAUSED"
         return wrap(f"{word}  by {visible(state.paused.by)}: {visible(state.paused.cause)}", paper.width)
+    if asking := state.asking():
+        return hang("WAITING  ", f"for a person to say how {names([*asking])} {_goes(len(asking))} on", paper.width)
     cause = over_budget(state.plan.policy, state.waves)
     lists = state.lists()
     left = lists[Standing.NEVER_STARTED] or lists[Standing.STOPPED]
     if not cause or not (left or state.status() is RunStatus.ROLLED_BACK):
         return []
     return wrap(f"STOPPED  {cause}", paper.width)
+
+
+def _goes(hosts: int) -> str:
+    return "goes" if hosts == 1 else "go"

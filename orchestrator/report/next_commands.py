@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from orchestrator.core.pattern import fold_names
-from orchestrator.model.ids import HostName
-from orchestrator.model.state import Standing
+from orchestrator.model.ids import HostName, StepName
+from orchestrator.model.state import RunStatus, Standing
 from orchestrator.report.failures import FailureGroup
 from orchestrator.report.view import RunView
 
@@ -32,12 +32,28 @@ def next_commands(view: RunView, groups: Sequence[FailureGroup]) -> list[Advice]
 def _go_on(view: RunView) -> Iterator[Advice]:
     if not view.open:
         return
+    yield from _answers(view)
     if view.driver:
         yield Advice(why="look again", command=f"orc status {view.id}")
+    elif view.state.status() is RunStatus.WAITING:
+        return
     elif view.state.paused:
         yield Advice(why="go on from where it was paused", command=f"orc resume {view.id}")
     else:
         yield Advice(why="take it up again from what its journal says", command=f"orc resume {view.id}")
+
+
+def _answers(view: RunView) -> Iterator[Advice]:
+    """How to answer for the hosts that wait for a person, step by step."""
+    asking = view.state.asking()
+    by_step: dict[StepName, list[HostName]] = {}
+    for host, state in asking.items():
+        if state.asks:
+            by_step.setdefault(state.asks, []).append(host)
+    for step, hosts in by_step.items():
+        folded = fold_names(hosts)
+        words = ["orc", "continue", view.id, "--host", folded if len(folded) <= LONGEST_LIMIT else hosts[0], "retry"]
+        yield Advice(why=f"once {step} can go on there: retry, or skip it, or fail", command=shlex.join(words))
 
 
 def _look(view: RunView, groups: Sequence[FailureGroup]) -> Iterator[Advice]:

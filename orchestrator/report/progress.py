@@ -5,6 +5,8 @@ from typing import assert_never
 from orchestrator.model.event import (
     AttemptEnded,
     AttemptStarted,
+    GateAnswered,
+    GateAsked,
     HostSettled,
     Recorded,
     RetryPlanned,
@@ -47,6 +49,11 @@ def _said(plan: Plan, recorded: Recorded) -> str:
             said = f"finished: {WORDS[event.status].lower()}"
         case HostSettled():
             said = f"{event.host}  {LISTS[event.standing]}"
+        case GateAsked():
+            said = f"{event.host}  {event.step}: waits for a person, {event.detail}"
+        case GateAnswered():
+            why = f", {event.why}" if event.why else ""
+            said = f"{event.host}  {event.step}: {event.answer.value}, says {event.by}{why}"
         case StepSkipped():
             said = f"{event.host}  {event.step}: skipped, {event.reason}"
         case RetryPlanned():

@@ -6,7 +6,7 @@ from orchestrator.core.run_state import RunState
 from orchestrator.model.ids import HostName
 from orchestrator.model.plan import Section
 from orchestrator.model.playbook import Outcome
-from orchestrator.model.state import Standing
+from orchestrator.model.state import RunStatus, Standing
 from orchestrator.report.columns import cut, hang
 from orchestrator.report.failures import LINES, Failure, FailureGroup
 from orchestrator.report.next_commands import Advice
@@ -54,6 +54,10 @@ def _failed_group(group: FailureGroup, paper: Paper) -> list[str]:
     lines += hang(INDENT, first.detail + _which(group), paper.width)
     if first.progress.may_be_running:
         lines.append(f"{INDENT}it may still be running there")
+    if first.progress.excused:
+        lines.append(f"{INDENT}the host went on: on_failure is continue")
+    elif first.progress.skipped:
+        lines.append(f"{INDENT}the host went on: a person said so")
     return lines + _printed(group, paper)
 
 
@@ -140,7 +144,8 @@ def list_words(state: RunState) -> Mapping[Standing, str]:
     """What the lists are called. While a run is open, a host that was never started may still get its turn."""
     if state.finished:
         return LISTS
-    begun = "unfinished" if state.paused else LISTS[Standing.BUSY]
+    resting = state.status() in (RunStatus.PAUSED, RunStatus.WAITING)
+    begun = "unfinished" if resting else LISTS[Standing.BUSY]
     return {**LISTS, Standing.BUSY: begun, Standing.NEVER_STARTED: "not started"}
 
 

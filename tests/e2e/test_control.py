@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import sqlite3
 import subprocess
@@ -212,6 +213,36 @@ async def test_a_run_can_be_followed_from_elsewhere_to_its_end(project: Project)
     assert "vps-1  one: started" in text
     assert "finished: ok" in text
     assert text.splitlines()[-1].startswith("OK  4 hosts, nothing failed")
+
+
+ASKING = """
+name: asking
+hosts: all
+steps:
+  - {name: one, run: echo x >> one}
+  - {name: two, run: "echo x >> two; [ -e ok ]", on_failure: pause}
+"""
+
+
+async def test_a_host_that_waits_for_a_person_goes_on_as_that_one_says_from_any_terminal(project: Project) -> None:
+    (project.folder / "asking.yml").write_text(ASKING)
+    for vmid in (10000, 10001):
+        (project.fleet / str(vmid) / "home" / "ok").touch()
+    said = await project.orc("run", "asking.yml", "-i", "inventory.yml", "--yes", "-q", status=7)
+    waiting = await project.status()
+    assert (waiting["status"], waiting["lists"]["ok"]) == ("waiting", ["vps-1", "vps-2"])
+    assert waiting["next"][0] in said, "status and report advise different things"
+    await project.orc("continue", "last", "--host", "vps-1", "skip", status=2)
+
+    (project.fleet / "10002" / "home" / "ok").touch()
+    retry = shlex.split(waiting["next"][0])[1:]
+    await project.orc(*retry, "-q", status=7)
+    assert (await project.status())["lists"]["ok"] == ["vps-1", "vps-2", "vps-3"]
+    assert project.lines("two") == [1, 1, 2, 2]
+
+    await project.orc("continue", "--host", "vps-4", "skip", "-q", "-m", "done by hand")
+    assert (await project.status())["status"] == "succeeded"
+    assert project.lines("two") == [1, 1, 2, 2]
 
 
 async def test_a_retry_goes_on_at_the_failed_step_and_repeats_nothing_that_was_done(project: Project) -> None:

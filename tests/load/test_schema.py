@@ -54,7 +54,7 @@ def test_only_what_is_supported_is_offered() -> None:
 def test_only_the_supported_values_of_a_key_are_offered() -> None:
     step = dict(properties(json_schema("playbook")))
 
-    assert step["interrupted"]["enum"] == ["fail", "rerun"]
+    assert step["interrupted"]["enum"] == ["fail", "rerun", "ask"]
     assert step["exec"]["enum"] == ["durable", "plain"]
     assert step["background"]["type"] == step["idempotent"]["type"] == "boolean"
 

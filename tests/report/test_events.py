@@ -8,9 +8,12 @@ import pytest
 
 from orchestrator.codec import EVENT_TYPES
 from orchestrator.model.event import (
+    Answer,
     AttemptEnded,
     AttemptStarted,
     Event,
+    GateAnswered,
+    GateAsked,
     HostSettled,
     Recorded,
     RetryPlanned,
@@ -45,6 +48,8 @@ EVENTS: list[Event] = [
     StepSkipped(host=HOST, step=STEP, reason="when is false"),
     RetryPlanned(host=HOST, step=STEP, attempt=2, not_before=BEGAN_AT + 5, undo=True),
     HostSettled(host=HOST, standing=Standing.ROLLED_BACK),
+    GateAsked(gate="pull", host=HOST, step=STEP, detail="exit status 1"),
+    GateAnswered(gate="pull", host=HOST, step=STEP, answer=Answer.SKIP, by="ana@laptop", why="done by hand"),
     RunPaused(by="ana@laptop", cause="Ctrl-C"),
     RunResumed(by="ana@laptop"),
     RunFinished(status=RunStatus.ROLLED_BACK, cause="1 host failed", exit=4, lists={"rolled_back": (HOST,)}),
