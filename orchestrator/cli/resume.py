@@ -74,7 +74,7 @@ def command(
         answer = _read_choice(choice)
         if anyio.run(partial(_answer, run, hosts or (), answer, settings, why=why)):
             return
-    raise typer.Exit(anyio.run(partial(_drive, run, settings, shown, quiet=quiet)))
+    raise typer.Exit(anyio.run(partial(go_on, run, settings, shown, quiet=quiet)))
 
 
 def _read_choice(typed: str) -> Choice:
@@ -96,7 +96,8 @@ async def _answer(typed: str, hosts: Sequence[str], choice: Choice, settings: Se
     return bool(view.driver)
 
 
-async def _drive(typed: str, settings: Settings, shown: Output, *, quiet: bool) -> int:
+async def go_on(typed: str, settings: Settings, shown: Output, *, quiet: bool) -> int:
+    """Drive a run on from its journal, to its end; the exit status."""
     by = whoami()
     async with wiring.open_journal(settings) as journal:
         found = await find_run(journal, typed)

@@ -9,7 +9,7 @@ import anyio
 import typer
 
 from orchestrator import wiring
-from orchestrator.cli import output, plan
+from orchestrator.cli import beside, output, plan
 from orchestrator.cli.drive import drive
 from orchestrator.cli.options import (
     ExtraVarsOption,
@@ -29,6 +29,7 @@ from orchestrator.cli.options import (
     whoami,
 )
 from orchestrator.cli.output import Form, Output
+from orchestrator.cli.resume import go_on
 from orchestrator.core.run_state import RunState
 from orchestrator.engine.live_run import LiveRun, Observer
 from orchestrator.errors import Held, InputError
@@ -77,6 +78,9 @@ def command(
     if check:
         plan.show(planned, wanted.argv(), Form.JSON if shown is Output.JSON else Form.TEXT)
         return
+    asks = not yes and sys.stdin.isatty() and sys.stderr.isatty()
+    if left := beside.choose(anyio.run(beside.open_runs, planned, settings), asks=asks):
+        raise typer.Exit(anyio.run(partial(go_on, left, settings, shown, quiet=quiet)))
     if not yes:
         confirm(planned)
     start = wiring.Start(plan=planned, by=whoami(), argv=wanted.argv(), lock_wait=wait)

@@ -43,7 +43,9 @@ class WorkOn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """Start nothing: the run is paused, or only a person's answer takes it further."""
+    """Start nothing: the run is paused; or only a person's answer takes it further, and `waits_for` says what for."""
+
+    waits_for: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,8 +138,8 @@ def decide(policy: Policy, waves: Sequence[Counts], *, opened: int, course: Cour
     if aborts := _aborted_by_a_step(waves):
         cause = f"a step whose on_failure is abort failed on {_hosts(aborts)}"
         return Finish(status=RunStatus.ABORTED, cause=cause, exit=3)
-    if any(wave.asking for wave in waves):
-        return Hold()
+    if asking := sum(wave.asking for wave in waves):
+        return Hold(waits_for=f"a person has to say how {_hosts(asking)} {'goes' if asking == 1 else 'go'} on")
     cause = over_budget(policy, waves)
     if opened < len(waves) and not cause:
         return OpenWave(wave=opened)

@@ -65,7 +65,7 @@ class RunState:
                 self.opened += 1
             case RunPaused():
                 # An abort stays one: a later pause does not take it back.
-                if not self.course.aborts or event.now:
+                if not event.waiting and (not self.course.aborts or event.now):
                     self.paused = event
             case RunResumed():
                 if not self.course.aborts:

@@ -8,7 +8,7 @@ import anyio
 from orchestrator.core.rollout import Finish, Hold, OpenWave, WorkOn
 from orchestrator.engine.hosts import run_host
 from orchestrator.engine.live_run import LiveRun
-from orchestrator.model.event import RunFinished, RunStarted, WaveOpened
+from orchestrator.model.event import RunFinished, RunPaused, RunStarted, WaveOpened
 from orchestrator.model.ids import HostName
 from orchestrator.model.state import Standing
 
@@ -57,6 +57,8 @@ async def advance(live: LiveRun, dispatcher: Dispatcher) -> bool:
             )
             return False
         case Hold():
+            if decision.waits_for:
+                await live.record(RunPaused(by="orc", cause=decision.waits_for, waiting=True))
             return False
     return True
 

@@ -184,7 +184,7 @@ class GateAnswered:
 class RunPaused:
     """Nothing new is started until the run is resumed; or, aborting, for good: the run then ends without undoing.
 
-    now: what is under way is ended in the guests.
+    now: what is under way is ended in the guests. waiting: nobody asked for it; only an answer takes the run further.
     """
 
     type: ClassVar[str] = "run_paused"
@@ -192,6 +192,7 @@ class RunPaused:
     cause: str
     aborting: bool = False
     now: bool = False
+    waiting: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -107,6 +107,7 @@ FIELDS: Mapping[str, tuple[str, dict[str, Schema]]] = {
             "cause": _said("string", "Why."),
             "aborting": _said("boolean", "Whether the run ends, and nothing is undone."),
             "now": _said("boolean", "Whether what is under way is ended in the guests."),
+            "waiting": _said("boolean", "Whether only a person's answer takes the run further."),
         },
     ),
     "run_resumed": ("The run goes on.", {"by": _BY}),

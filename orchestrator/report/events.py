@@ -71,6 +71,7 @@ def _fields(event: Event) -> dict[str, Json]:
             fields |= {"answer": event.answer.value, "by": event.by, "why": event.why}
         case RunPaused():
             fields = {"by": event.by, "cause": event.cause, "aborting": event.aborting, "now": event.now}
+            fields |= {"waiting": event.waiting}
         case RunResumed():
             fields = {"by": event.by}
         case RunFinished():

@@ -41,6 +41,8 @@ def _said(plan: Plan, recorded: Recorded) -> str:
             name = plan.waves[event.wave].name
             wave = f"wave {event.wave + 1} of {len(plan.waves)}{f', {name}' if name else ''}"
             said = f"{wave}: {count(event.hosts, 'host')}"
+        case RunPaused() if event.waiting:
+            said = f"waiting: {event.cause}"
         case RunPaused():
             said = f"paused by {event.by}: {event.cause}"
         case RunResumed():

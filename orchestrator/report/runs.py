@@ -58,8 +58,8 @@ def status_of(run: RunSummary) -> RunStatus:
     match run.last.event if run.last else None:
         case RunFinished() as finished:
             return finished.status
-        case RunPaused():
-            return RunStatus.PAUSED
+        case RunPaused() as paused:
+            return RunStatus.WAITING if paused.waiting else RunStatus.PAUSED
         case _:
             return RunStatus.RUNNING
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import shlex
 import signal
 import sqlite3
@@ -48,14 +49,15 @@ class Project:
             "ORC_SIMULATOR_KEY": "demo-key",
         }
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
+    def start(self, *words: str, terminal: int | None = None) -> subprocess.Popen[str]:
+        """terminal: the descriptor of one, which orc then may ask on."""
         return subprocess.Popen(
             [sys.executable, "-m", "orchestrator", *words],
             cwd=self.folder,
             env=self.environment,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if terminal is None else terminal,
             stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stderr=subprocess.STDOUT if terminal is None else terminal,
             text=True,
         )
 
@@ -213,6 +215,26 @@ async def test_a_run_can_be_followed_from_elsewhere_to_its_end(project: Project)
     assert "vps-1  one: started" in text
     assert "finished: ok" in text
     assert text.splitlines()[-1].startswith("OK  4 hosts, nothing failed")
+
+
+async def test_a_run_beside_one_that_has_not_ended_offers_to_go_on_with_that(project: Project) -> None:
+    driver = project.start(*RUN)
+    await project.until(lambda: project.lines("one") == [1, 1, 1, 1])
+    driver.kill()
+    await project.end(driver, -signal.SIGKILL)
+    left = (await project.status())["run"]
+    project.go()
+    said = await project.orc(*RUN, status=7)
+    assert f"orc resume {left}" in said, "nobody was there to ask, and nothing was said of it"
+
+    terminal, side = pty.openpty()
+    asked = project.start(*(word for word in RUN if word != "--yes"), terminal=side)
+    os.close(side)
+    os.write(terminal, b"r\n")
+    assert left in await project.end(asked, 0)
+    os.close(terminal)
+    assert project.lines("one") == project.lines("two") == [1, 1, 1, 1]
+    assert (await project.status(left))["status"] == "succeeded"
 
 
 ASKING = """
