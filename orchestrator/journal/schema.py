@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-VERSION = "0002"
+VERSION = "0003"
 """The newest migration: what an up-to-date journal has in `journal_version`. Versions sort as text."""
 
 VERSION_TABLE = "journal_version"
@@ -75,7 +75,18 @@ REQUEST = sa.Table(
     sa.Column("at", sa.Double, nullable=False),
     sa.Column("why", sa.Text, nullable=False),
     sa.Column("host", sa.Text),
+    sa.Column("gate", sa.Text),
     sa.Index("ix_request_run", "run", "id"),
+)
+
+HOST_FENCE = sa.Table(
+    "host_fence",
+    METADATA,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("host", sa.Text, nullable=False),
+    sa.Column("run", sa.Text, sa.ForeignKey("run.id"), nullable=False),
+    sa.Column("since", sa.Double, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
 )
 
 OUTPUTS = ("stdout", "stderr")

@@ -70,7 +70,7 @@ def of_a_newer_orchestrator(file: Path) -> None:
         (of_another_program, "of another program; name another journal"),
         (of_another_program_that_uses_alembic, "of another program; name another journal"),
         (of_a_version_that_never_was, "of another program; name another journal"),
-        (of_a_newer_orchestrator, "its schema is 0999, .* this one knows up to 0002; install the newer one"),
+        (of_a_newer_orchestrator, "its schema is 0999, .* this one knows up to 0003; install the newer one"),
     ],
 )
 async def test_a_file_that_is_no_journal_of_ours_is_refused_and_left_as_it_is(
