@@ -249,8 +249,10 @@ def _told(attempt: Attempt, told: GuestReply, now: float, pace: Pace) -> Attempt
     match told.ending:
         case Ending.KEPT if attempt.library_missing:
             return replace(free, library_missing=False)
-        case Ending.KEPT:
+        case Ending.KEPT if attempt.kept < attempt.parts:
             return replace(free, kept=attempt.kept + 1)
+        case Ending.KEPT:
+            return _troubled(replace(attempt, pid=None), "the guest kept what it was not sent", None, now, pace)
         case Ending.NO_LIBRARY | Ending.NO_PARTS:
             if attempt.preparations >= MOST_PREPARATIONS:
                 detail = f"the guest does not keep what it is sent ({told.ending.value})"

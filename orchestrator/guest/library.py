@@ -44,6 +44,7 @@ cd "$d" 2>/dev/null||o_say no-state
 
 # KEY NONCE FENCE TIMEOUT GRACE USER LEAVE: run the attempt once, and tell what came of it. stdin: the command.
 # descriptor 3: what comes before it. LEAVE: a service, that is left running once it has lived for a second.
+# (A unit would ignore SIGPIPE, and the writer in `yes | head` never end.)
 # A claim whose files could not be written whole is not run. A user's own systemd-run may refuse: then setsid does.
 # (`exec`, since a redirection around the group would have mksh keep the agent's pipe open until the group ends.)
 o_run(){
@@ -51,7 +52,8 @@ o_claim "$1" "$2" "$3"
 if [ $w = 0 ]&&cat>cmd&&cat <&3 >pre;then
 u=orc-$(echo "$1"|tr / -);set -- "$7" sh "$l" "$d" "$B" "$4" "$5" "$6"
 (exec >/dev/null 2>&1 </dev/null 3<&-;shift
-[ -d /run/systemd/system ]&&systemd-run -q --collect -p KillMode=process --unit="$u" "$@"||setsid "$@")&
+[ -d /run/systemd/system ]&&
+systemd-run -q --collect -p KillMode=process -p IgnoreSIGPIPE=no --unit="$u" "$@"||setsid "$@")&
 [ "$1" ]||wait
 else set -- "$7"
 fi
