@@ -15,7 +15,7 @@ from orchestrator.cli.drive import drive
 from orchestrator.cli.lookup import find_run
 from orchestrator.cli.options import OutputOption, QuietOption, RunArgument, VerboseOption, begin, whoami
 from orchestrator.cli.output import Output
-from orchestrator.cli.run import YesOption, confirm
+from orchestrator.cli.run import YesOption, can_ask, confirm
 from orchestrator.core.pattern import fold_names
 from orchestrator.core.retry import NOT_OK, carry_over, changed_steps, to_retry
 from orchestrator.core.run_state import RunState, fold
@@ -92,7 +92,7 @@ def _plan(
     words = tuple(limit_to(argv, [host.host.name for host in new.hosts]) or argv)
     if changed := changed_steps(old, new):
         what = f"these steps are not what they were in run {before}: {', '.join(changed)}"
-        if not yes:
+        if not (yes or can_ask()):
             raise Held(f"{what}; nothing was started. With --yes every host begins with the first step", next=())
         sys.stderr.write(f"orc: {what}; every host begins with the first step\n")
         return new, words

@@ -78,8 +78,7 @@ def command(
     if check:
         plan.show(planned, wanted.argv(), Form.JSON if shown is Output.JSON else Form.TEXT)
         return
-    asks = not yes and sys.stdin.isatty() and sys.stderr.isatty()
-    if left := beside.choose(anyio.run(beside.open_runs, planned, settings), asks=asks):
+    if left := beside.choose(anyio.run(beside.open_runs, planned, settings), asks=not yes and can_ask()):
         raise typer.Exit(anyio.run(partial(go_on, left, settings, shown, quiet=quiet)))
     if not yes:
         confirm(planned)
@@ -87,10 +86,15 @@ def command(
     raise typer.Exit(anyio.run(partial(_drive, start, settings, shown, quiet=quiet)))
 
 
+def can_ask() -> bool:
+    """Whether somebody is there who can be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
 def confirm(planned: Plan) -> None:
     """Show the plan in short and ask. Raises InputError where nobody can answer, Held where the answer is no."""
     hosts = count(len(planned.hosts), "host")
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not can_ask():
         raise InputError.of(
             f"this would run on {hosts}, and there is no terminal to ask on; nothing was started",
             fix="say --yes to run it without a question, --check to see what it would do",

@@ -286,5 +286,11 @@ async def test_a_retry_of_changed_steps_says_which_and_asks(project: Project) ->
     (project.folder / "slow.yml").write_text(PLAYBOOK)
     assert "not what they were" in (text := await project.orc("retry", "last", status=7))
     assert "two" in text
-    await project.orc("retry", "last", "--yes", "-q")
+    for answer, status in (("n", 7), ("y", 0)):
+        terminal, side = pty.openpty()
+        asked = project.start("retry", "last", "-q", terminal=side)
+        os.close(side)
+        os.write(terminal, answer.encode() + b"\n")
+        await project.end(asked, status)
+        os.close(terminal)
     assert (await project.status())["status"] == "succeeded"
