@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ from orchestrator.core.attempt import Pace
 from orchestrator.core.expand import expand, inventory_of_vmids
 from orchestrator.core.pattern import select
 from orchestrator.core.rollout import Course
-from orchestrator.core.run_state import RunState, fold
+from orchestrator.core.run_state import RunState, fold, with_outputs
 from orchestrator.engine import preflight
 from orchestrator.engine.live_run import LiveRun, Observer, Outside
 from orchestrator.engine.locks import take_locks
@@ -29,7 +29,7 @@ from orchestrator.errors import InputError
 from orchestrator.journal.ownership import RunOwnership
 from orchestrator.journal.sql import SqlJournal
 from orchestrator.load import Settings, check_params, load_all, read_extra_vars
-from orchestrator.model.event import RunResumed
+from orchestrator.model.event import Recorded, RunResumed
 from orchestrator.model.host import ProviderSpec
 from orchestrator.model.ids import HostName, RunId
 from orchestrator.model.origin import COMMAND_LINE, Text
@@ -166,9 +166,7 @@ async def run(
         stack.enter_context(ownership(settings).acquire(record.id))
         await journal.create(record)
         live = LiveRun(record.id, RunState(record.plan), outside, observers)
-        await take_locks(live, wait=start.lock_wait)
-        on_live(live)
-        await _drive(live, by=start.by)
+        await _drive(live, by=start.by, lock_wait=start.lock_wait, heed_after=0, on_live=on_live)
         return live.state
 
 
@@ -190,20 +188,31 @@ async def resume(
         journal = await stack.enter_async_context(open_journal(settings))
         run_id = await journal.find(run_id)
         stack.enter_context(ownership(settings).acquire(run_id))
+        # What was asked before this process drives the run is past; what is asked from now on is for it to heed.
+        past = max((request.id for request in await journal.requests(run_id)), default=0)
         record = await journal.record(run_id)
-        state = fold(record.plan, await journal.events(run_id))
+        state = fold(record.plan, await _events(journal, run_id, record.plan))
         if state.finished:
             raise InputError.of(
                 f"the run {run_id} is finished ({state.status().value})", fix=f"see: orc status {run_id}"
             )
         provider = await stack.enter_async_context(open_provider(record.plan.provider, os.environ))
         live = LiveRun(run_id, state, _outside(journal, provider), observers)
-        await take_locks(live, wait=0)
-        on_live(live)
-        await live.record(RunResumed(by=by))
-        await live.steer(course, by=by, cause="asked for")
-        await _drive(live, by=by)
+
+        async def go_on() -> None:
+            await live.record(RunResumed(by=by))
+            await live.steer(course, by=by, cause="asked for")
+            await take_answers(live, until=past)
+
+        await _drive(live, by=by, heed_after=past, on_live=on_live, first=go_on)
         return live.state
+
+
+async def _events(journal: Journal, run: RunId, plan: Plan) -> tuple[Recorded, ...]:
+    """The events of a run, with those outputs alone that later steps read: all of them may fill the memory."""
+    events = await journal.events(run, outputs=False)
+    steps = {slot.name for slot in plan.slots if slot.register}
+    return with_outputs(events, [each for step in steps for each in await journal.outputs(run, step=step)])
 
 
 async def ask(journal: Journal, run: RunId, act: Act, *, by: str, why: str = "", host: HostName | None = None) -> None:
@@ -222,10 +231,27 @@ async def pause_for(seconds: float) -> None:
     await here.sleep_until(here.now() + seconds)
 
 
-async def _drive(live: LiveRun, *, by: str) -> None:
-    """Drive the run, and heed what is asked of it meanwhile."""
+async def _nothing() -> None:
+    """What a new run does before it begins."""
+
+
+async def _drive(
+    live: LiveRun,
+    *,
+    by: str,
+    heed_after: int,
+    on_live: Callable[[LiveRun], None],
+    lock_wait: float = 0.0,
+    first: Callable[[], Awaitable[None]] = _nothing,
+) -> None:
+    """Take the run's hosts and drive it; what is asked of it meanwhile, by requests after `heed_after`, is heeded.
+
+    first: what is done once the hosts are taken.
+    """
     async with anyio.create_task_group() as tasks:
-        seen = await take_answers(live)
-        tasks.start_soon(partial(heed, live, after=seen))
+        tasks.start_soon(partial(heed, live, after=heed_after))
+        await take_locks(live, wait=lock_wait)
+        on_live(live)
+        await first()
         await carry_on(live, LocalDispatcher(), by=by)
         tasks.cancel_scope.cancel()

@@ -92,8 +92,8 @@ async def drive(
             await carry_on(live, LocalDispatcher(), by="test")
             for host, act in answers:
                 assert live.state.status() is RunStatus.WAITING, "an answer to a run that waits for none"
-                await journal.ask(Request(run=RUN, act=act, by="ana", at=clock.now(), host=HostName(host)))
-                await take_answers(live)
+                asked = Request(run=RUN, act=act, by="ana", at=clock.now(), host=HostName(host))
+                await take_answers(live, until=(await journal.ask(asked)).id)
                 await carry_on(live, LocalDispatcher(), by="test")
             recorded = await journal.events(RUN)
     assert dict(fold(plan, recorded).hosts) == dict(live.state.hosts)

@@ -49,7 +49,8 @@ class Attempt:
     sent_at: when it was first sent, or first tried to be. may_have_started: an answer said so, or was lost.
     running_seen: the latest usable answer said that it runs. pid: what to poll with; None: send (again).
     sends, troubles: programs sent; answers of no use since the last useful one. trouble: the latest of those, in words.
-    host_down: the latest answer said that the VPS is down (not the API, which is given until the deadline).
+    down_since: since when every answer says that the VPS is down (not the API, which is given until the deadline).
+    late: answers since the deadline; MOST_LATE once one of them was of no use, or said that the command still runs.
     parts, kept: of a command too long for one request, how many there are and how many the guest is known to have.
     library_missing: the guest said that it has no library. preparations: how often it asked for something of the kind.
     stopping: we asked for its end.
@@ -67,7 +68,8 @@ class Attempt:
     running_seen: bool = False
     troubles: int = 0
     trouble: str = ""
-    host_down: bool = False
+    down_since: float | None = None
+    late: int = 0
     parts: int = 0
     kept: int = 0
     library_missing: bool = False
@@ -114,6 +116,8 @@ class WaitUntil:
 AttemptDecision = Send | Poll | WaitUntil | End
 
 
+MOST_LATE = 4
+"""Answers after an attempt's deadline with which it is given up."""
 MOST_PREPARATIONS = 10
 """How often a guest may ask for the library or for parts before it is given up."""
 
@@ -133,8 +137,8 @@ def stop(attempt: Attempt, now: float, pace: Pace) -> Attempt:
     """The attempt, to be ended in the guest: TERM, the grace, KILL, and then we ask what came of it."""
     if attempt.stopping or attempt.end:
         return attempt
-    if attempt.sends == 0 and not attempt.may_have_started:
-        return replace(attempt, end=End(outcome=Outcome.FAILED, detail="stopped before anything was sent"))
+    if not attempt.may_have_started:
+        return replace(attempt, end=End(outcome=Outcome.FAILED, detail="stopped before anything was started"))
     deadline = now + 2 * GRACE + pace.slack
     return replace(attempt, stopping=True, pid=None, next_at=now, deadline=deadline, may_have_started=True)
 
@@ -148,9 +152,9 @@ def decide(attempt: Attempt, now: float, pace: Pace) -> AttemptDecision:
     """What to do next for this attempt."""
     if attempt.end:
         return attempt.end
-    if now >= attempt.deadline or _out_of_patience(attempt, now, pace):
+    if _out_of_patience(attempt, now, pace) or (now >= attempt.deadline and attempt.late >= MOST_LATE):
         return _give_up(attempt)
-    if now < attempt.next_at:
+    if now < min(attempt.next_at, attempt.deadline):
         return WaitUntil(at=min(attempt.next_at, attempt.deadline))
     return _next_send(attempt) if attempt.pid is None else Poll(pid=attempt.pid)
 
@@ -166,7 +170,20 @@ def _next_send(attempt: Attempt) -> Send:
 
 
 def _out_of_patience(attempt: Attempt, now: float, pace: Pace) -> bool:
-    return attempt.host_down and not attempt.may_have_started and now >= attempt.sent_at + pace.patience
+    if attempt.down_since is None or attempt.may_have_started:
+        return False
+    return now >= attempt.down_since + pace.patience
+
+
+def _answered(attempt: Attempt, now: float, *, of_use: bool) -> Attempt:
+    """The attempt with one more answer, which counts where it came after the deadline.
+
+    A process that stood still (a laptop's lid, Ctrl-Z) asks once more before it gives up: the guest may long have the
+    result.
+    """
+    if now < attempt.deadline:
+        return attempt
+    return replace(attempt, late=attempt.late + 1 if of_use else MOST_LATE)
 
 
 def _give_up(attempt: Attempt) -> End:
@@ -184,6 +201,7 @@ def _give_up(attempt: Attempt) -> End:
 def observe_start(attempt: Attempt, reply: StartReply, now: float, pace: Pace) -> Attempt:
     """The attempt after the answer to a send."""
     sent = replace(attempt, sends=attempt.sends + 1)
+    sent = _answered(sent, now, of_use=isinstance(reply, Started))
     runs_it = _next_send(attempt).what is What.PROGRAM
     match reply:
         case Started():
@@ -197,7 +215,8 @@ def observe_start(attempt: Attempt, reply: StartReply, now: float, pace: Pace) -
         case NotStarted(refusal=Refusal.NO_SUCH_HOST) if not attempt.may_have_started:
             return replace(sent, end=End(outcome=Outcome.UNREACHABLE, detail=reply.message))
         case NotStarted():
-            down = replace(sent, host_down=reply.refusal is Refusal.HOST_DOWN)
+            down_since = sent.down_since if sent.down_since is not None else now
+            down = replace(sent, down_since=down_since if reply.refusal is Refusal.HOST_DOWN else None)
             return _troubled(down, reply.message, reply.retry_after, now, pace)
 
 
@@ -210,6 +229,7 @@ def _may_have_begun(attempt: Attempt, now: float, pace: Pace) -> Attempt:
 
 def observe_poll(attempt: Attempt, reply: PollReply, now: float, pace: Pace) -> Attempt:
     """The attempt after the answer to a poll. A result that is not proved to be ours is fetched by sending again."""
+    attempt = _answered(attempt, now, of_use=isinstance(reply, Exited | PidGone))
     match reply:
         case StillRunning():
             gap = poll_gap(now - attempt.polled_since, pace)

@@ -123,6 +123,7 @@ def _end(layout: Layout, state: HostState, event: AttemptEnded | UndoEnded) -> H
         before,
         running=False,
         outcome=event.outcome,
+        effect=before.effect if event.outcome is Outcome.UNREACHABLE else event.outcome,
         exit_code=event.result.exit_code if event.result else None,
         duration=event.duration,
         detail=event.detail,
@@ -135,7 +136,7 @@ def _end(layout: Layout, state: HostState, event: AttemptEnded | UndoEnded) -> H
         registered = register(event.result, ok=event.outcome is Outcome.OK)
         state = replace(state, registered={**state.registered, slot.register: registered})
     if slot.section is Section.STEPS and given_up(slot, after) and not wants_answer(slot, after):
-        return _fail(state, index, slot, event.outcome)
+        return _fail(state, index, slot, after.effect or event.outcome)
     if slot.section is Section.FINALLY and given_up(slot, after):
         state = replace(state, ever_failed_finally=True)
     return state
@@ -143,7 +144,8 @@ def _end(layout: Layout, state: HostState, event: AttemptEnded | UndoEnded) -> H
 
 def _fail(state: HostState, index: int, slot: Slot, outcome: Outcome) -> HostState:
     """A step has failed for good. What may still be running, or was never started, nobody can go on from."""
-    ran = outcome in (Outcome.FAILED, Outcome.TIMED_OUT) and not state.progress[index].may_be_running
+    progress = state.progress[index]
+    ran = progress.outcome in (Outcome.FAILED, Outcome.TIMED_OUT) and not progress.may_be_running
     if slot.on_failure is OnFailure.CONTINUE and ran:
         return _put(state, index, replace(state.progress[index], excused=True))
     return replace(
@@ -169,7 +171,7 @@ def _answer(layout: Layout, state: HostState, event: GateAnswered, at: float) ->
         case Answer.SKIP | Answer.PASSED:
             return _put(state, index, replace(progress, skipped=True))
         case Answer.FAILED | Answer.INCONCLUSIVE:
-            return replace(state, failure=progress.outcome, failed_step=slot.name)
+            return replace(state, failure=progress.effect or progress.outcome, failed_step=slot.name)
 
 
 def register(result: StepResult, *, ok: bool) -> Registered:

@@ -36,6 +36,10 @@ class _Here:
     now: float
 
 
+CLOCKS_DIFFER = 60.0
+"""Seconds by which the clocks of two machines that drive a run may differ without anybody minding."""
+
+
 def decide(layout: Layout, plan: HostPlan, state: HostState, signals: Signals, now: float) -> HostDecision:
     """What to do next on one host, at `now` (seconds since the epoch)."""
     here = _Here(layout=layout, plan=plan, state=state, now=now)
@@ -82,14 +86,17 @@ def takes_back(state: HostState, signals: Signals) -> bool:
 def owed(layout: Layout, state: HostState) -> tuple[Undo, ...]:
     """The undos that the rules ask for and that are not done, in the order of undoing.
 
-    A step is taken back after ok, and after the outcomes that its rule names (CONTRACT: `on`).
+    A step is taken back after ok, and after the outcomes that its rule names (CONTRACT: `on`); one that may still be
+    running only where the rule names unknown, since an undo beside it would be two commands at once.
     """
 
     def asks(undo: Undo) -> bool:
         step, slot = state.progress[undo.step], layout.slots[undo.slot]
-        if step.outcome is None:
+        if step.effect is None:
             return False
-        return step.outcome is Outcome.OK or step.outcome in slot.undo_on
+        if step.may_be_running:
+            return Outcome.UNKNOWN in slot.undo_on
+        return step.effect is Outcome.OK or step.effect in slot.undo_on
 
     return tuple(u for u in layout.undos if asks(u) and not state.progress[u.slot].done)
 
@@ -142,7 +149,8 @@ def _due(here: _Here, index: int) -> HostDecision:
     progress, slot = here.state.progress[index], here.layout.slots[index]
     number = progress.attempts + 1
     if progress.retry_at is not None:
-        if here.now < progress.retry_at:
+        # Further off than any rule allows: the clock was set back since that was written.
+        if here.now < progress.retry_at <= here.now + slot.retries.max_delay + CLOCKS_DIFFER:
             return WaitUntil(at=progress.retry_at)
     elif wants_answer(slot, progress):
         return Rest() if here.state.asks else Ask(slot=index, detail=progress.detail)
@@ -190,7 +198,7 @@ def stand(layout: Layout, state: HostState) -> Standing:
     end_failed = finally_failed(layout, state)
     if undo_failed(layout, state):
         return Standing.ROLLBACK_FAILED
-    if _undone(layout, state):
+    if any(state.progress[undo.slot].touched for undo in layout.undos):
         cut_short = owed(layout, state) or not _all_done(state, layout.after_rollback)
         return Standing.ROLLBACK_FAILED if end_failed or cut_short else Standing.ROLLED_BACK
     if state.failure is not None:

@@ -1,23 +1,44 @@
 """Which VPSes a run keeps for itself, and for how long."""
 
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from orchestrator.model.event import Event, HostSettled, RunFinished
 from orchestrator.model.host import Host
 from orchestrator.model.ids import HostName
 from orchestrator.model.plan import HostPlan, Plan
 from orchestrator.model.playbook import RollbackScope
-from orchestrator.model.state import Standing
+from orchestrator.model.state import HostState, Standing
 
 
 def lock_key(plan: Plan, host: Host) -> str:
-    """What names a VPS for every run, whatever its inventory calls it: the provider's address and the vmid."""
-    return f"{plan.provider.url} {host.vmid}"
+    """What names a VPS for every run, whatever its inventory calls it: the provider's address and the vmid.
+
+    One address may be spelled in several ways (RFC 3986, section 6.2): `http://LOCALHOST:80` is `http://localhost`.
+    """
+    parts = urlsplit(plan.provider.url)
+    name = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    port = "" if parts.port in (None, _PORTS.get(parts.scheme)) else f":{parts.port}"
+    return f"{parts.scheme}://{name}{port}{parts.path.rstrip('/')} {host.vmid}"
+
+
+_PORTS = {"http": 80, "https": 443}
 
 
 def needed(plan: Plan) -> Mapping[str, HostName]:
     """The locks that a run of this plan needs before anything is started, by key."""
     return {lock_key(plan, each.host): each.host.name for each in plan.hosts}
+
+
+def still_needed(plan: Plan, states: Mapping[HostName, HostState]) -> Mapping[str, HostName]:
+    """The locks that a run needs to go on, by key: all but those that it gave up by `unneeded`."""
+    if _may_be_taken_back_later(plan):
+        return needed(plan)
+    return {key: name for key, name in needed(plan).items() if states[name].settled is None}
+
+
+def _may_be_taken_back_later(plan: Plan) -> bool:
+    return plan.policy.rollback not in (RollbackScope.NONE, RollbackScope.HOST)
 
 
 def unneeded(plan: Plan, hosts: Mapping[HostName, HostPlan], event: Event) -> tuple[str, ...]:
@@ -29,7 +50,7 @@ def unneeded(plan: Plan, hosts: Mapping[HostName, HostPlan], event: Event) -> tu
     match event:
         case RunFinished():
             return tuple(needed(plan))
-        case HostSettled() if plan.policy.rollback in (RollbackScope.NONE, RollbackScope.HOST):
+        case HostSettled() if not _may_be_taken_back_later(plan):
             if event.standing is Standing.BUSY:
                 return ()
             return (lock_key(plan, hosts[event.host].host),)

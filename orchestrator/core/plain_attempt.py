@@ -24,7 +24,7 @@ def stop(attempt: Attempt, now: float, pace: Pace) -> Attempt:
     """The attempt, which nothing can end in the guest once it was started."""
     if attempt.may_have_started and not attempt.end:
         return _unknown(attempt, f"it was given up while it ran as pid {attempt.pid}, and cannot be killed from here")
-    return core.stop(replace(attempt, sends=0), now, pace)  # what was sent was certainly not started
+    return core.stop(attempt, now, pace)
 
 
 def observe_start(attempt: Attempt, reply: StartReply, now: float, pace: Pace) -> Attempt:

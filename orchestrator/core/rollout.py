@@ -169,6 +169,8 @@ def _finish(waves: Sequence[Counts], cause: str) -> Finish:
     if rollback_failed:
         cause = cause or f"the rollback of {_hosts(rollback_failed)} failed"
         return Finish(status=RunStatus.ROLLBACK_FAILED, cause=cause, exit=5)
+    if unknown := total(Standing.UNKNOWN) if rolled_back else 0:
+        failed += unknown  # not all that failed was taken back
     if failed:
         return Finish(status=RunStatus.FAILED, cause=cause or f"{_hosts(failed)} failed", exit=3)
     if rolled_back:

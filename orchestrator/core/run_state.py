@@ -10,11 +10,22 @@ from orchestrator.core.host_decisions import Signals
 from orchestrator.core.layout import Layout, lay_out
 from orchestrator.core.rollout import Counts, Course
 from orchestrator.errors import IllegalTransition
-from orchestrator.model.event import GateAnswered, Recorded, RunFinished, RunPaused, RunResumed, RunStarted, WaveOpened
+from orchestrator.model.event import (
+    AttemptEnded,
+    GateAnswered,
+    Recorded,
+    RunFinished,
+    RunPaused,
+    RunResumed,
+    RunStarted,
+    UndoEnded,
+    WaveOpened,
+)
 from orchestrator.model.ids import HostName
 from orchestrator.model.plan import Plan
 from orchestrator.model.playbook import Outcome
 from orchestrator.model.state import HostState, RunStatus, Standing
+from orchestrator.ports import Output
 
 
 class RunState:
@@ -52,6 +63,9 @@ class RunState:
     def apply(self, recorded: Recorded) -> None:
         """Fold one more event in. Raises IllegalTransition for one that cannot follow."""
         event = recorded.event
+        if self.finished and isinstance(event, RunPaused):
+            self.seq = recorded.seq  # asked for while the end was being written, by a version that let it
+            return
         if self.finished:
             raise IllegalTransition(f"{event.type} after the run had finished")
         self.seq = recorded.seq
@@ -166,3 +180,20 @@ def fold(plan: Plan, events: Iterable[Recorded]) -> RunState:
     for recorded in events:
         state.apply(recorded)
     return state
+
+
+def with_outputs(events: Iterable[Recorded], outputs: Iterable[Output]) -> tuple[Recorded, ...]:
+    """Events that were read without their outputs, with these put back."""
+    known = {(each.host, each.step, each.undo, each.attempt): each for each in outputs}
+
+    def whole(recorded: Recorded) -> Recorded:
+        event = recorded.event
+        if not isinstance(event, AttemptEnded | UndoEnded) or event.result is None:
+            return recorded
+        output = known.get((event.host, event.step, isinstance(event, UndoEnded), event.attempt))
+        if output is None:
+            return recorded
+        result = replace(event.result, stdout=output.stdout, stderr=output.stderr)
+        return replace(recorded, event=replace(event, result=result))
+
+    return tuple(whole(each) for each in events)

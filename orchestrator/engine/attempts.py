@@ -12,7 +12,7 @@ from orchestrator.core.outcome import judge
 from orchestrator.core.program import Programs, prepare
 from orchestrator.engine.live_run import LiveRun
 from orchestrator.errors import Held
-from orchestrator.model.event import AttemptEnded, AttemptStarted, StepResult, UndoEnded, UndoStarted
+from orchestrator.model.event import AttemptEnded, AttemptStarted, Intent, StepResult, UndoEnded, UndoStarted
 from orchestrator.model.plan import HostPlan, Section, Slot
 from orchestrator.model.playbook import Outcome
 from orchestrator.model.state import HostState
@@ -40,38 +40,35 @@ class Turn:
     def state(self) -> HostState:
         return self.live.state.hosts[self.host_plan.host.name]
 
-    async def record_start(self, nonce: str) -> None:
-        """Make the intent durable."""
+    def started(self, nonce: str) -> Intent:
+        """The intent."""
         event = UndoStarted if self.undo else AttemptStarted
-        name = self.host_plan.host.name
-        await self.live.record(event(host=name, step=self.slot.name, attempt=self.number, nonce=nonce))
+        return event(host=self.host_plan.host.name, step=self.slot.name, attempt=self.number, nonce=nonce)
 
-    async def record_end(self, began_at: float, end: End) -> None:
-        """Judge what the command left, and make the outcome durable."""
+    def ended(self, began_at: float, end: End) -> AttemptEnded | UndoEnded:
+        """What came of it, judged by what the command left."""
         outcome, detail = end.outcome, end.detail
         if outcome is None:
             result = end.result or StepResult(exit_code=None)
             outcome, detail = judge(self.slot, self.host_plan, self.state.registered, result)
         event = UndoEnded if self.undo else AttemptEnded
-        await self.live.record(
-            event(
-                host=self.host_plan.host.name,
-                step=self.slot.name,
-                attempt=self.number,
-                outcome=outcome,
-                duration=round(self.live.outside.clock.now() - began_at, 3),
-                attached=end.attached,
-                may_be_running=end.may_be_running,
-                interrupted=end.interrupted,
-                detail=detail,
-                result=end.result,
-            )
+        return event(
+            host=self.host_plan.host.name,
+            step=self.slot.name,
+            attempt=self.number,
+            outcome=outcome,
+            duration=round(self.live.outside.clock.now() - began_at, 3),
+            attached=end.attached,
+            may_be_running=end.may_be_running,
+            interrupted=end.interrupted,
+            detail=detail,
+            result=end.result,
         )
 
 
 async def start(turn: Turn) -> None:
     """Make the intent durable, then run the attempt to its end."""
-    await turn.record_start(turn.live.outside.nonce())
+    await turn.live.record(turn.started(turn.live.outside.nonce()))
     await _see_through(turn, begun_here=True)
 
 
@@ -81,10 +78,9 @@ async def attend(turn: Turn) -> None:
 
 
 async def fail(turn: Turn, detail: str) -> None:
-    """Record an attempt that could not even be prepared."""
+    """Record an attempt that could not even be prepared: both its events in one commit, so that none can attend it."""
     now = turn.live.outside.clock.now()
-    await turn.record_start("")
-    await turn.record_end(now, End(outcome=Outcome.FAILED, detail=detail))
+    await turn.live.record(turn.started(""), turn.ended(now, End(outcome=Outcome.FAILED, detail=detail)))
 
 
 async def _see_through(turn: Turn, *, begun_here: bool) -> None:
@@ -94,13 +90,14 @@ async def _see_through(turn: Turn, *, begun_here: bool) -> None:
     try:
         programs = _programs(turn, nonce)
     except ValueError as error:
-        await turn.record_end(began_at, End(outcome=Outcome.FAILED, detail=f"nothing was run: {error}"))
+        end = End(outcome=Outcome.FAILED, detail=f"nothing was run: {error}")
+        await turn.live.record(turn.ended(began_at, end))
         return
     attempt = core.begin(nonce, turn.slot.timeout, began_at, outside.pace, parts=len(programs.parts))
     end = await _drive(turn, programs, attempt if begun_here else rules_of(turn.slot).take_up(attempt))
     if end.fenced:
         raise Held(f"another process has taken the run {turn.live.id} over", next=[f"orc status {turn.live.id}"])
-    await turn.record_end(began_at, end)
+    await turn.live.record(turn.ended(began_at, end))
 
 
 def _programs(turn: Turn, nonce: str) -> Programs:
@@ -139,15 +136,19 @@ async def _drive(turn: Turn, programs: Programs, attempt: Attempt) -> End:
                 return decision
 
 
+LEAST_WAIT = 10.0
+"""Seconds that an answer is given even past an attempt's deadline."""
+
+
 async def _send(turn: Turn, program: str, deadline: float) -> StartReply:
     outside = turn.live.outside
-    with anyio.move_on_after(deadline - outside.clock.now()):
+    with anyio.move_on_after(max(LEAST_WAIT, deadline - outside.clock.now())):
         return await outside.provider.start(turn.host_plan.host, program)
     return StartUnknown(message="the API did not answer in time")
 
 
 async def _poll(turn: Turn, pid: int, deadline: float) -> PollReply:
     outside = turn.live.outside
-    with anyio.move_on_after(deadline - outside.clock.now()):
+    with anyio.move_on_after(max(LEAST_WAIT, deadline - outside.clock.now())):
         return await outside.provider.poll(turn.host_plan.host, pid)
     return PollUnanswered(message="the API did not answer in time")

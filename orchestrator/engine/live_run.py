@@ -10,6 +10,7 @@ from orchestrator.core.host_decisions import Signals
 from orchestrator.core.locks import unneeded
 from orchestrator.core.rollout import Course
 from orchestrator.core.run_state import RunState
+from orchestrator.errors import Held
 from orchestrator.model.event import Event, Recorded, RunPaused
 from orchestrator.model.ids import HostName, RunId
 from orchestrator.model.plan import HostPlan
@@ -46,6 +47,8 @@ class LiveRun:
         self._observers = tuple(observers)
         self._early: dict[int, tuple[Recorded, anyio.Event]] = {}
         self.asked = Course.ON
+        self.ending = state.finished is not None
+        self._appending = 0
         self._waits: set[anyio.CancelScope] = set()
 
     def signals(self, host: HostName) -> Signals:
@@ -83,10 +86,18 @@ class LiveRun:
         The host locks that the run needs no more are given up in the same commit.
         """
         unlock = [key for event in events for key in unneeded(self.plan, self.host_plans, event)]
-        for recorded in await self.outside.journal.append(self.id, events, unlock=unlock):
-            folded = anyio.Event()
-            self._early[recorded.seq] = (recorded, folded)
-            self._fold_ready()
+        self._appending += 1
+        try:
+            appended = await self.outside.journal.append(self.id, events, unlock=unlock)
+        finally:
+            self._appending -= 1
+        waits = [anyio.Event() for _ in appended]
+        self._early.update({each.seq: (each, folded) for each, folded in zip(appended, waits, strict=True)})
+        self._fold_ready()
+        if self._early and not self._appending:
+            # All of ours are here, and one is missing: somebody else's.
+            raise Held(f"another process writes to the run {self.id}", next=(f"orc status {self.id}",))
+        for folded in waits:
             await folded.wait()
 
     def _fold_ready(self) -> None:
@@ -112,8 +123,11 @@ class LiveRun:
         self.signals_changed = anyio.Event()
 
     async def steer(self, course: Course, *, by: str, cause: str) -> None:
-        """Take a course that goes further than the present one: at once here, and in the journal."""
-        if self.state.finished or course.rank() <= max(self.asked, self.state.course, key=Course.rank).rank():
+        """Take a course that goes further than the present one: at once here, and in the journal.
+
+        A run whose end is being recorded takes none: nothing may follow that.
+        """
+        if self.ending or course.rank() <= max(self.asked, self.state.course, key=Course.rank).rank():
             return
         self.asked = course
         self._announce()

@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime
 
-from orchestrator.core.locks import needed
+from orchestrator.core.locks import still_needed
+from orchestrator.core.rollout import Course
 from orchestrator.engine.live_run import LiveRun
 from orchestrator.errors import Held
 from orchestrator.model.event import RunFinished
@@ -16,13 +17,15 @@ LOOK_EVERY = 1.0
 async def take_locks(live: LiveRun, *, wait: float) -> None:
     """Take the locks of all of the run's unsettled hosts, waiting up to `wait` seconds for other runs to give them up.
 
-    Raises Held, naming who has them and how to go on; a run that was never begun is then finished as held.
+    Returns without them where the run is paused or aborted meanwhile: it then starts nothing. Raises Held, naming who
+    has them and how to go on; a run that was never begun is then finished as held.
     """
     journal, clock = live.outside.journal, live.outside.clock
-    settled = {name for name, state in live.state.hosts.items() if state.settled is not None}
-    wanted = {key: name for key, name in needed(live.plan).items() if name not in settled}
+    wanted = still_needed(live.plan, live.state.hosts)
     until = clock.now() + wait
     while others := await journal.lock(live.id, wanted):
+        if live.asked is not Course.ON:
+            return
         if clock.now() >= until:
             cause = _cause(others)
             if live.state.started_at is None:

@@ -20,12 +20,11 @@ COURSES: Mapping[Act, Course] = {
 ANSWERS: Mapping[Act, Answer] = {Act.RETRY: Answer.RETRY, Act.SKIP: Answer.SKIP, Act.FAIL: Answer.FAILED}
 
 
-async def take_answers(live: LiveRun) -> int:
-    """Record the answers that were given while no process drove the run; the id of the latest request there is."""
-    past = await live.outside.journal.requests(live.id)
-    for request in past:
-        await _answer(live, request)
-    return past[-1].id if past else 0
+async def take_answers(live: LiveRun, *, until: int) -> None:
+    """Record the answers that were given while no process drove the run: those of requests with an id up to `until`."""
+    for request in await live.outside.journal.requests(live.id):
+        if request.id <= until:
+            await _answer(live, request)
 
 
 async def heed(live: LiveRun, *, after: int) -> None:

@@ -51,6 +51,7 @@ async def advance(live: LiveRun, dispatcher: Dispatcher) -> bool:
             shards = [hosts[i : i + SHARD] for i in range(0, len(hosts), SHARD)]
             await dispatcher.dispatch(live, shards)
         case Finish():
+            live.ending = True
             lists = {s.value: names for s, names in live.state.lists().items() if s is not Standing.BUSY}
             await live.record(
                 RunFinished(status=decision.status, cause=decision.cause, exit=decision.exit, lists=lists)

@@ -32,7 +32,8 @@ o_alive(){ [ "$b" = "$B" ]&&kill -0 "$p" 2>/dev/null&&[ "$(o_began "$p")" = "$k"
 # KEY NONCE FENCE: claim the attempt, or find it claimed. A controller that a later one has taken over from is refused.
 o_claim(){
 s=${ORC_STATE:-/var/lib/orchestrator} n=$2 w=1;d=$s/$1
-[ -z "$H" ]||case " $(hostname) $(hostname -f 2>/dev/null) " in *" $H "*);;*)o_say wrong-host "$(hostname)";;esac
+[ -d "$d" ]||[ -z "$H" ]||
+case " $(hostname) $(hostname -f 2>/dev/null) " in *" $H "*);;*)o_say wrong-host "$(hostname)";;esac
 mkdir -m 700 "${d%/*}" 2>/dev/null&&find "$s" -maxdepth 1 -name 'r*' -mtime +@KEPT_DAYS@ -exec rm -rf {} +
 x=;read -r x 2>/dev/null<"${d%/*}/fence"
 [ "${x:-0}" -le "$3" ]||o_say fenced
@@ -45,11 +46,14 @@ cd "$d" 2>/dev/null||o_say no-state
 # KEY NONCE FENCE TIMEOUT GRACE USER LEAVE: run the attempt once, and tell what came of it. stdin: the command.
 # descriptor 3: what comes before it. LEAVE: a service, that is left running once it has lived for a second.
 # (A unit would ignore SIGPIPE, and the writer in `yes | head` never end.)
-# A claim whose files could not be written whole is not run. A user's own systemd-run may refuse: then setsid does.
+# A claim whose files could not be written whole is not run; room is kept for the exit status.
+# A user's own systemd-run may refuse: then setsid does.
 # (`exec`, since a redirection around the group would have mksh keep the agent's pipe open until the group ends.)
 o_run(){
 o_claim "$1" "$2" "$3"
-if [ $w = 0 ]&&cat>cmd&&cat <&3 >pre;then
+if [ $w = 0 ];then
+cat>cmd&&cat <&3 >pre&&printf '%30s
+' >rc.t||{ mkdir go;o_say no-state;}
 u=orc-$(echo "$1"|tr / -);set -- "$7" sh "$l" "$d" "$B" "$4" "$5" "$6"
 (exec >/dev/null 2>&1 </dev/null 3<&-;shift
 [ -d /run/systemd/system ]&&
@@ -106,11 +110,13 @@ o_wait
 }
 
 # KEY NONCE NAME SHA256: keep one part of a command that is too long for one request; stdin: the part and a newline.
+# Until it is whole its name begins with a dot, which `*` passes over.
 o_keep(){
 n=$2 w=1;q=${ORC_STATE:-/var/lib/orchestrator}/$1.parts
 mkdir -pm 700 "$q"&&cd "$q"||o_say no-state
 x=$(cat;echo .);x=${x%??}
-printf %s "$x">"$3.t"&&[ "$(sha256sum<"$3.t")" = "$4  -" ]&&mv "$3.t" "$3"&&o_say kept
+t=.$3$$
+printf %s "$x">$t&&[ "$(sha256sum<$t)" = "$4  -" ]&&mv $t "$3"&&o_say kept
 o_say no-state
 }
 
@@ -121,13 +127,12 @@ n=$2 w=1;q=${ORC_STATE:-/var/lib/orchestrator}/$1.parts
 }
 
 # Run the command as a user, in a session that the time-out can kill as a whole. The files belong to the agent's user,
-# so another user is given the text.
+# so another user is given the text. USER FILE TEXT: as words, since the command's own variables are set by now.
 o_become(){
-[ "$1" ]&&[ "$1" != "$(id -un)" ]||exec setsid sh "$d/cmd"
-c=$(cat "$d/cmd")
-! command -v runuser>/dev/null||exec setsid runuser -u "$1" -- sh -c "$c"
-! command -v sudo>/dev/null||exec setsid sudo -nEu "$1" -- sh -c "$c"
-exec setsid su -s /bin/sh "$1" -c "$c"
+[ "$1" ]&&[ "$1" != "$(id -un)" ]||exec setsid sh "$2"
+! command -v runuser>/dev/null||exec setsid runuser -u "$1" -- sh -c "$3"
+! command -v sudo>/dev/null||exec setsid sudo -nEu "$1" -- sh -c "$3"
+exec setsid su -s /bin/sh "$1" -c "$3"
 }
 
 # The runner, in a session (and where systemd runs, in a unit) of its own: DIRECTORY BOOT TIMEOUT GRACE USER.
@@ -139,7 +144,8 @@ echo $$ "$(o_began $$)" "$(date +%s)" "$2">pid.t&&mv pid.t pid
 [ -z "$5" ]||{ HOME=$(eval "echo ~$5") USER=$5 LOGNAME=$5;export USER LOGNAME;}
 export HOME="${HOME:-/root}" LANG="${LANG:-C.UTF-8}" PATH="$PATH:/usr/local/bin:/usr/sbin:/sbin"
 (p=$(exec sh -c 'echo $PPID');echo $p "$(o_began $p)">job
-cd&&. "$d/pre"&&o_become "$5")>out 2>err </dev/null &
+set -- "$5" "$d/cmd" "$(cat cmd)"
+cd||cd /;. "${2%cmd}pre"&&o_become "$@")>out 2>err </dev/null &
 p=$!
 (i=0;while kill -0 $p;do
 [ ! -f stop ]||[ $i -ge $3 ]||i=$3
@@ -148,7 +154,7 @@ p=$!
 [ $i -lt $(($3+$4+$4)) ]||>stuck
 i=$((i+1));sleep 1;done) 2>/dev/null &
 v=$!
-wait $p;echo $? "$(date +%s)">rc.t
+wait $p;echo $? "$(date +%s)" 1<>rc.t
 kill $v;[ ! -f late ]||kill -KILL -$p
 mv rc.t rc
 }

@@ -62,10 +62,12 @@ def write(assignment: Assignment, *, limit: int = 0) -> str:
 
     The command's text stands in it as its author wrote it: the provider's safety filter sees what will be run.
     limit: characters that the provider takes; a longer program has its command sent in parts before (0: no limit).
-    Raises ValueError where the command holds a NUL, or the nonce.
+    Raises ValueError where the command holds a NUL, or the nonce, and where there is no nonce.
     """
     command = assignment.command
-    if "\0" in command.text or (assignment.nonce and assignment.nonce in command.text):
+    if not assignment.nonce:
+        raise ValueError("an attempt without a nonce was never meant to be sent")
+    if "\0" in command.text or assignment.nonce in command.text:
         raise ValueError("the command holds a NUL byte or this attempt's nonce")
     whole = _run(assignment, command.text)
     if not limit or len(whole) <= limit:

@@ -71,6 +71,7 @@ class Progress:
 
     attempts: begun so far. running: the latest of them has not ended; nonce is its nonce.
     outcome: of the latest that ended; None before that. interrupted: the machine went down under that one.
+    effect: of the latest that may have had one: where the host is down at a retry, what came before still stands.
     skipped: passed over. excused: it failed for good, and its `on_failure` lets the host go on.
     granted: attempts that a person has allowed beyond the step's retries.
     retry_at: no further attempt before then (seconds since the epoch); None: no further attempt is planned.
@@ -81,6 +82,7 @@ class Progress:
     nonce: str = ""
     started_at: float = 0.0
     outcome: Outcome | None = None
+    effect: Outcome | None = None
     exit_code: int | None = None
     duration: float = 0.0
     detail: str = ""

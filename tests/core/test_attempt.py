@@ -16,6 +16,7 @@ from orchestrator.core.attempt import (
     observe_poll,
     observe_start,
     poll_gap,
+    stop,
     take_up,
 )
 from orchestrator.core.ending import End
@@ -161,7 +162,7 @@ def test_a_command_that_the_provider_will_not_run_fails_at_once(refusal: Refusal
 
 def test_a_refusal_after_a_lost_answer_does_not_hide_that_it_may_have_run() -> None:
     attempt = observe_start(begin(NONCE, 60, 0, PACE), StartUnknown(message="lost"), 1, PACE)
-    attempt = observe_start(attempt, NotStarted(refusal=Refusal.BLOCKED, message="blocked"), 2, PACE)
+    attempt = observe_start(attempt, NotStarted(refusal=Refusal.BLOCKED, message="blocked"), 1000, PACE)
     end = decide(attempt, 1000, PACE)
     assert isinstance(end, End)
     assert (end.outcome, end.may_be_running) == (Outcome.UNKNOWN, True)
@@ -169,11 +170,41 @@ def test_a_refusal_after_a_lost_answer_does_not_hide_that_it_may_have_run() -> N
 
 def test_an_attempt_taken_up_after_a_crash_is_never_called_unreachable() -> None:
     attempt = take_up(begin(NONCE, 60, 0, PACE))
-    for now in (1.0, 31.0, 62.0):
+    for now in (1.0, 31.0, 62.0, 1000.0):
         attempt = observe_start(attempt, NotStarted(refusal=Refusal.HOST_DOWN, message="off"), now, PACE)
     end = decide(attempt, 1000, PACE)
     assert isinstance(end, End)
     assert end.outcome is Outcome.UNKNOWN
+
+
+def test_a_controller_that_stood_still_past_the_deadline_asks_before_it_gives_up() -> None:
+    attempt = observe_start(begin(NONCE, 60, 0, PACE), Started(pid=7), 1, PACE)
+    assert decide(attempt, 5000, PACE) == Poll(pid=7)
+    attempt = observe_poll(attempt, PidGone(message="unknown pid"), 5000, PACE)
+    assert decide(attempt, 5000.5, PACE) == Send()
+    attempt = observe_start(attempt, Started(pid=8), 5000.5, PACE)
+    said = f"\n{NONCE} 1 exited 0 0 0 1 2 boot 7\n"
+    attempt = observe_poll(attempt, Exited(exit_code=0, stdout=said, stderr=""), 5001, PACE)
+    end = decide(attempt, 5001, PACE)
+    assert isinstance(end, End)
+    assert (end.outcome, end.result and end.result.exit_code) == (None, 0)
+
+
+def test_a_host_is_given_the_patience_from_when_it_was_first_found_down() -> None:
+    attempt = begin(NONCE, 600, 0, PACE)
+    limited = NotStarted(refusal=Refusal.RATE_LIMITED, message="429")
+    attempt = observe_start(attempt, limited, 100, PACE)
+    attempt = observe_start(attempt, NotStarted(refusal=Refusal.HOST_DOWN, message="off"), 101, PACE)
+    assert not isinstance(decide(attempt, 102, PACE), End)
+    assert isinstance(decide(attempt, 101 + PACE.patience, PACE), End)
+
+
+def test_what_was_certainly_not_started_is_stopped_at_once() -> None:
+    refused = NotStarted(refusal=Refusal.HOST_DOWN, message="off")
+    attempt = observe_start(begin(NONCE, 60, 0, PACE), refused, 1, PACE)
+    end = decide(stop(attempt, 2, PACE), 2, PACE)
+    assert isinstance(end, End)
+    assert (end.outcome, end.may_be_running) == (Outcome.FAILED, False)
 
 
 def test_a_command_that_outlives_its_time_out_is_timed_out_and_may_be_running() -> None:

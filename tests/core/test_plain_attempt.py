@@ -55,7 +55,7 @@ def test_output_that_was_dropped_or_is_too_much_is_marked() -> None:
 def test_an_unanswered_poll_is_asked_again_and_the_command_never_sent_again() -> None:
     since = polled((2, PollUnanswered(message="502")), (4, PollUnanswered(message="502")))
     assert decide(since, 10, PACE) == Poll(pid=7)
-    end = end_of(since, 1000)
+    end = end_of(polled((1000, PollUnanswered(message="502")), since=since), 1000)
     assert (end.outcome, end.may_be_running) == (Outcome.UNKNOWN, True)
 
 
@@ -91,7 +91,8 @@ def test_what_was_certainly_not_started_is_sent_again_and_can_be_stopped() -> No
     assert decide(refused, 5, PACE) == Send()
     end = end_of(plain_attempt.stop(refused, 5, PACE))
     assert (end.outcome, end.may_be_running) == (Outcome.FAILED, False)
-    assert end_of(refused, 1000).outcome is Outcome.UNREACHABLE
+    late = plain_attempt.observe_start(refused, NotStarted(refusal=Refusal.RATE_LIMITED, message="slow"), 1000, PACE)
+    assert end_of(late, 1000).outcome is Outcome.UNREACHABLE
 
 
 def test_an_end_is_not_changed_by_a_stop() -> None:

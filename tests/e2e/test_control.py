@@ -190,6 +190,21 @@ async def test_two_runs_never_share_a_host(project: Project) -> None:
     assert project.lines("one") == [1, 2, 1, 1]
 
 
+async def test_a_run_that_waits_for_hosts_can_be_aborted_and_then_starts_nothing(project: Project) -> None:
+    first = project.start(*RUN)
+    await project.until(lambda: project.lines("one") == [1, 1, 1, 1])
+    second = project.start(*RUN, "--lock-wait", "100s")
+    with anyio.fail_after(60):
+        while (waiting := await project.status())["lists"]["never_started"] == []:
+            pass
+    await project.orc("abort", waiting["run"], status=130)
+    await project.end(second, 130)
+    project.go()
+    await project.end(first, 0)
+    assert (await project.status(waiting["run"]))["status"] == "aborted"
+    assert project.lines("one") == [1, 1, 1, 1]
+
+
 async def test_a_host_can_be_taken_from_a_run_whose_process_is_gone_and_from_no_other(project: Project) -> None:
     running = project.start(*RUN)
     await project.until(lambda: project.lines("one") == [1, 1, 1, 1])
