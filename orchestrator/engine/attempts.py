@@ -53,6 +53,7 @@ class Turn:
             result = end.result or StepResult(exit_code=None)
             outcome, detail = judge(self.slot, self.host_plan, self.state.registered, result)
         event = UndoEnded if self.undo else AttemptEnded
+        signals, forward = self.live.signals(self.host_plan.host.name), self.slot.section is Section.STEPS
         await self.live.record(
             event(
                 host=self.host_plan.host.name,
@@ -65,6 +66,7 @@ class Turn:
                 interrupted=end.interrupted,
                 detail=detail,
                 result=end.result,
+                cancelled=end.stopped and forward and signals.cancel,
             )
         )
 
@@ -123,7 +125,7 @@ async def _drive(turn: Turn, programs: Programs, attempt: Attempt) -> End:
     clock, pace = turn.live.outside.clock, turn.live.outside.pace
     rules = rules_of(turn.slot)
     while True:
-        if turn.live.ends_attempts:
+        if turn.live.ends_attempt(turn.host_plan.host.name, turn.slot):
             attempt = rules.stop(attempt, clock.now(), pace)
         decision = core.decide(attempt, clock.now(), pace)
         match decision:
