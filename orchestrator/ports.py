@@ -209,13 +209,20 @@ class Act(Enum):
     """Go on there with the next step."""
     FAIL = "fail"
     """Count the step as failed there, with what follows from that."""
+    APPROVE = "approve"
+    """Of a gate that waits for a person: let the run go on."""
+    DENY = "deny"
+    """Let it go no further."""
     UNLOCK = "unlock"
     """Take a host's lock from the run that has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """An act that was asked for, and by whom; kept for good. id: counts from 1 within the journal."""
+    """An act that was asked for, and by whom; kept for good. id: counts from 1 within the journal.
+
+    host, gate: what it is about, where it is about one.
+    """
 
     id: int = 0
     run: RunId
@@ -224,6 +231,7 @@ class Request:
     at: float
     why: str = ""
     host: HostName | None = None
+    gate: str | None = None
 
 
 class Journal(Protocol):

@@ -13,6 +13,7 @@ import anyio
 
 from orchestrator import codec, log
 from orchestrator.clock import SystemClock
+from orchestrator.controller import ThisMachine
 from orchestrator.core import preflight as core_preflight
 from orchestrator.core.attempt import Pace
 from orchestrator.core.expand import expand, inventory_of_vmids
@@ -139,7 +140,12 @@ class Start:
 def _outside(journal: Journal, provider: Provider) -> Outside:
     pace = replace(Pace(), poll_floor=provider.capabilities.poll_floor)
     return Outside(
-        journal=journal, provider=provider, clock=SystemClock(), nonce=lambda: secrets.token_hex(8), pace=pace
+        journal=journal,
+        provider=provider,
+        clock=SystemClock(),
+        nonce=lambda: secrets.token_hex(8),
+        pace=pace,
+        controller=ThisMachine(),
     )
 
 
@@ -215,9 +221,18 @@ async def _events(journal: Journal, run: RunId, plan: Plan) -> tuple[Recorded, .
     return with_outputs(events, [each for step in steps for each in await journal.outputs(run, step=step)])
 
 
-async def ask(journal: Journal, run: RunId, act: Act, *, by: str, why: str = "", host: HostName | None = None) -> None:
+async def ask(
+    journal: Journal,
+    run: RunId,
+    act: Act,
+    *,
+    by: str,
+    why: str = "",
+    host: HostName | None = None,
+    gate: str | None = None,
+) -> None:
     """Keep what somebody asks of a run; a process that drives it heeds it within a second."""
-    await journal.ask(Request(run=run, act=act, by=by, at=SystemClock().now(), why=why, host=host))
+    await journal.ask(Request(run=run, act=act, by=by, at=SystemClock().now(), why=why, host=host, gate=gate))
 
 
 def clock() -> Clock:

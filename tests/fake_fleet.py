@@ -24,6 +24,18 @@ class Ran:
     ending: str = "exited"
 
 
+_STOP = re.compile(r"^o_stop [^/\s]+/(?P<slot>\S+)\.(?P<attempt>\d+) (?P<nonce>[0-9a-f]+) ", re.MULTILINE)
+
+
+@dataclass(kw_only=True)
+class _Claim:
+    """An attempt that runs, or has: how it ends, when it has, and what ends it before its time."""
+
+    ran: Ran
+    ended: anyio.Event = field(default_factory=anyio.Event)
+    sleep: anyio.CancelScope = field(default_factory=anyio.CancelScope)
+
+
 Script = Callable[[str, str, int], Ran]
 """What the command of a slot (`00-pull`, `01-migrate-undo`) does on a host at an attempt.
 
@@ -42,31 +54,47 @@ class FakeFleet:
     commands: dict[tuple[str, str, int], str] = field(default_factory=dict)
     at_once: int = 0
     most_at_once: int = 0
-    _claims: dict[tuple[str, str, int], tuple[anyio.Event, Ran]] = field(default_factory=dict)
+    _claims: dict[tuple[str, str, int], _Claim] = field(default_factory=dict)
 
     async def run(self, host: Host, program: str) -> Exited:
         """Run a program of the guest protocol: the first to claim an attempt runs it, another waits for it."""
         head = _HEAD.search(program)
+        if stop := _STOP.search(program):
+            return await self._stop(str(host.name), stop)
         if head is None:
             return await self._run_plain(str(host.name), program)
         key = (str(host.name), head["slot"], int(head["attempt"]))
         attached = key in self._claims
         if not attached:
-            ended, ran = anyio.Event(), self.script(*key)
-            self._claims[key] = (ended, ran)
+            claim = self._claims[key] = _Claim(ran=self.script(*key))
             self.ran[key] += 1
             self.order.append(key)
             self.commands[key] = program.split("3<<'E'\n", 1)[1].split("\nE\n", 1)[0]
             self.at_once += 1
             self.most_at_once = max(self.most_at_once, self.at_once)
-            await self.clock.sleep_until(self.clock.now() + ran.duration)
+            with claim.sleep:
+                await self.clock.sleep_until(self.clock.now() + claim.ran.duration)
             self.at_once -= 1
-            ended.set()
-        ended, ran = self._claims[key]
-        await ended.wait()
+            claim.ended.set()
+        return await self._told(self._claims[key], head["nonce"], attached=attached)
+
+    async def _stop(self, host: str, stop: re.Match[str]) -> Exited:
+        """End an attempt, or claim it so that it will never begin, and tell what came of it."""
+        key = (host, stop["slot"], int(stop["attempt"]))
+        stopped = Ran(ending="stopped", exit_code=143)
+        claim = self._claims.setdefault(key, _Claim(ran=stopped))
+        if not claim.ended.is_set():
+            claim.ran = stopped
+            claim.sleep.cancel()
+            claim.ended.set()
+        return await self._told(claim, stop["nonce"], attached=True)
+
+    async def _told(self, claim: _Claim, nonce: str, *, attached: bool) -> Exited:
+        await claim.ended.wait()
+        ran = claim.ran
         status = ran.exit_code if ran.ending in ("exited", "late", "stopped") else "-"
         sizes = f"{len(ran.stdout.encode())} {len(ran.stderr.encode())}"
-        trailer = f"\n{head['nonce']} {int(attached)} {ran.ending} {status} {sizes} 1 2 boot 7\n"
+        trailer = f"\n{nonce} {int(attached)} {ran.ending} {status} {sizes} 1 2 boot 7\n"
         return Exited(exit_code=0, stdout=ran.stdout + trailer, stderr=ran.stderr)
 
     async def _run_plain(self, host: str, text: str) -> Exited:

@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC
 
+from orchestrator import gates
 from orchestrator.core import host as core_host
+from orchestrator.core.between import AnswerGate, AskGate, Hold, Look
 from orchestrator.core.host_decisions import (
     Ask,
     Attend,
@@ -20,7 +22,7 @@ from orchestrator.core.host_decisions import (
     Start,
     WaitUntil,
 )
-from orchestrator.core.rollout import Finish, Hold, OpenWave, WorkOn
+from orchestrator.core.rollout import Finish, OpenWave, WorkOn
 from orchestrator.core.run_state import RunState, fold
 from orchestrator.model.event import (
     Answer,
@@ -125,26 +127,40 @@ class _Left(Exception):
 
 
 def play(
-    plan: Plan, script: Script = lambda *_: OK, *, pause_after: int | None = None, cause: str = "Ctrl-C"
+    plan: Plan,
+    script: Script = lambda *_: OK,
+    *,
+    pause_after: int | None = None,
+    cause: str = "Ctrl-C",
+    looked: Answer = Answer.PASSED,
 ) -> Played:
     """A run of the plan, host after host, to its end, or to where the script leaves it.
 
-    pause_after: once so many hosts are settled, the run is paused and left.
+    pause_after: once so many hosts are settled, the run is paused and left. looked: what a gate finds out here.
     """
     played = Played(plan=plan, state=RunState(plan))
     played.record(RunStarted(playbook=plan.playbook, digest=plan.digest, hosts=len(plan.hosts), by="ana@laptop"))
     played.now += 0.1
     try:
         while not played.state.finished:
-            _advance(played, script, pause_after, cause)
+            _advance(played, script, pause_after, cause, looked)
     except _Left:
         pass
     return played
 
 
-def _advance(played: Played, script: Script, pause_after: int | None, cause: str) -> None:
+def carry_on(played: Played, script: Script = lambda *_: OK) -> None:
+    """Play a run on that was left."""
+    try:
+        while not played.state.finished:
+            _advance(played, script, None, "", Answer.PASSED)
+    except _Left:
+        pass
+
+
+def _advance(played: Played, script: Script, pause_after: int | None, cause: str, looked: Answer) -> None:
     state = played.state
-    match state.decide():
+    match state.decide(now=played.now):
         case OpenWave(wave=wave):
             played.record(WaveOpened(wave=wave, hosts=len(played.plan.waves[wave].hosts)))
         case WorkOn(wave=wave):
@@ -155,7 +171,23 @@ def _advance(played: Played, script: Script, pause_after: int | None, cause: str
                 if pause_after is not None and settled >= pause_after:
                     played.record(RunPaused(by="ana@laptop", cause=cause))
                     raise _Left
-        case Hold():
+        case AskGate(wave=wave, number=number):
+            gate = played.plan.waves[wave].gates[number]
+            until = gates.expires_at(gate, played.now)
+            played.record(
+                GateAsked(gate=gate.name, wave=wave, kind=gate.kind, expires_at=until, detail=gates.told(gate))
+            )
+        case AnswerGate() as said:
+            played.record(
+                GateAnswered(gate=said.gate, wave=said.wave, kind=said.kind, answer=said.answer, by="orc", why=said.why)
+            )
+        case Look(gate=gate):
+            wave = state.opened - 1
+            played.record(GateAnswered(gate=gate.name, wave=wave, kind=gate.kind, answer=looked, by="orc"))
+        case gates.WaitUntil(at=at):
+            played.now = at
+        case Hold() as hold:
+            played.record(RunPaused(by="orc", cause=hold.waits_for, waiting=True))
             raise _Left
         case Finish() as finish:
             lists = {s.value: names for s, names in state.lists().items() if s is not Standing.BUSY}

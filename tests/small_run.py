@@ -1,7 +1,7 @@
 """A run in miniature: a playbook as text, a fleet in memory, the real engine, a clock that jumps."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
@@ -14,7 +14,8 @@ from orchestrator.engine.requests import take_answers
 from orchestrator.engine.runs import LocalDispatcher, carry_on
 from orchestrator.journal.memory import MemoryJournal
 from orchestrator.load import load_playbook
-from orchestrator.model.event import Event
+from orchestrator.model.event import Event, RunResumed
+from orchestrator.model.gate import CommandRan, CommandReply, ControllerCommand, Fetched, UrlReply, UrlWatch
 from orchestrator.model.host import ProviderSpec
 from orchestrator.model.ids import HostName, RunId, Vmid
 from orchestrator.model.plan import Plan
@@ -25,6 +26,22 @@ from tests.fake_fleet import FakeFleet, Ran, Script
 
 RUN = RunId("r1")
 SPEC = ProviderSpec(kind="simulator", url="http://127.0.0.1:1", api_key="env:KEY")
+
+
+@dataclass
+class FakeController:
+    """What this machine answers to gates: to commands, and to one request after the other, the last one for good."""
+
+    command: CommandReply = field(default_factory=lambda: CommandRan(exit_code=0))
+    answers: Sequence[UrlReply] = field(default_factory=lambda: [Fetched(status=200)])
+    asked: int = 0
+
+    async def run(self, gate: ControllerCommand) -> CommandReply:
+        return self.command
+
+    async def fetch(self, gate: UrlWatch) -> UrlReply:
+        self.asked += 1
+        return self.answers[min(self.asked, len(self.answers)) - 1]
 
 
 def ok(host: str, slot: str, attempt: int) -> Ran:
@@ -65,6 +82,25 @@ class Ended:
         return [slot for name, slot, _ in self.fleet.order if name == host]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What a person says to the gate that waits. after, then: seconds before, and until the run is gone on with."""
+
+    act: Act
+    by: str = "ana@laptop"
+    after: float = 0.0
+    then: float = 0.0
+    gate: str | None = None
+
+    def request(self, now: float) -> Request:
+        return Request(run=RUN, act=self.act, by=self.by, at=now + self.after, gate=self.gate, why="looked at it")
+
+
+def _about(answer: tuple[str, Act], clock: FakeClock) -> Request:
+    host, act = answer
+    return Request(run=RUN, act=act, by="ana", at=clock.now(), host=HostName(host))
+
+
 async def drive(
     plan: Plan,
     script: Script = ok,
@@ -72,11 +108,14 @@ async def drive(
     fault: Fault | None = None,
     loss: Fault | None = None,
     observers: Sequence[Observer] = (),
-    answers: Sequence[tuple[str, Act]] = (),
+    answers: Sequence[tuple[str, Act] | Said] = (),
+    controller: FakeController | None = None,
+    by: str = "test",
 ) -> Ended:
     """Run a plan to its end, and check that the journal folds to the state that the run ended in.
 
-    answers: how hosts go on that wait for a person, given one by one, each when only that takes the run further.
+    answers: how hosts go on that wait for a person, and what people say to gates; given one by one, each when only that
+    takes the run further. by: who starts it.
     """
     async with FakeClock() as clock:
         fleet = FakeFleet(script=script, clock=clock)
@@ -87,14 +126,28 @@ async def drive(
         ):
             await journal.create(RunRecord(id=RUN, plan=plan, created_at=clock.now(), by="test"))
             nonces = (f"{n:016x}" for n in count(1))
-            outside = Outside(journal=journal, provider=provider, clock=clock, nonce=lambda: next(nonces), pace=Pace())
+            outside = Outside(
+                journal=journal,
+                provider=provider,
+                clock=clock,
+                nonce=lambda: next(nonces),
+                pace=Pace(),
+                controller=controller or FakeController(),
+            )
             live = LiveRun(RUN, RunState(plan), outside, observers)
-            await carry_on(live, LocalDispatcher(), by="test")
-            for host, act in answers:
+            await carry_on(live, LocalDispatcher(), by=by)
+            for answer in answers:
                 assert live.state.status() is RunStatus.WAITING, "an answer to a run that waits for none"
-                asked = Request(run=RUN, act=act, by="ana", at=clock.now(), host=HostName(host))
-                await take_answers(live, until=(await journal.ask(asked)).id)
+                asked = answer.request(clock.now()) if isinstance(answer, Said) else _about(answer, clock)
+                asked = await journal.ask(asked)
+                if isinstance(answer, Said):
+                    await clock.sleep_until(clock.now() + answer.then)
+                live = LiveRun(RUN, fold(plan, await journal.events(RUN)), outside, observers)
+                await live.record(RunResumed(by="test"))
+                await take_answers(live, until=asked.id)
                 await carry_on(live, LocalDispatcher(), by="test")
             recorded = await journal.events(RUN)
-    assert dict(fold(plan, recorded).hosts) == dict(live.state.hosts)
+    replayed = fold(plan, recorded)
+    assert dict(replayed.hosts) == dict(live.state.hosts)
+    assert (replayed.between, replayed.spread) == (live.state.between, live.state.spread)
     return Ended(state=live.state, fleet=fleet, provider=provider, events=[r.event for r in recorded])

@@ -17,6 +17,7 @@ from typing import Self
 import anyio
 
 from orchestrator.clock import SystemClock
+from orchestrator.controller import ThisMachine
 from orchestrator.core.attempt import Pace
 from orchestrator.core.expand import expand, inventory_of_vmids
 from orchestrator.core.run_state import RunState
@@ -91,7 +92,14 @@ async def run_engine(plan: Plan, provider: Provider, journal: Journal) -> None:
     clock = SystemClock()
     nonces = (f"{n:016x}" for n in count(1))
     pace = replace(Pace(), poll_floor=provider.capabilities.poll_floor)
-    outside = Outside(journal=journal, provider=provider, clock=clock, nonce=lambda: next(nonces), pace=pace)
+    outside = Outside(
+        journal=journal,
+        provider=provider,
+        clock=clock,
+        nonce=lambda: next(nonces),
+        pace=pace,
+        controller=ThisMachine(),
+    )
     async with journal, provider:
         await journal.create(RunRecord(id=RunId("bench"), plan=plan, created_at=clock.now(), by="bench"))
         live = LiveRun(RunId("bench"), RunState(plan), outside)

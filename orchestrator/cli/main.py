@@ -22,6 +22,8 @@ COMMANDS = {
     "resume": "Go on with a run that was paused, or whose process has ended.",
     "retry": "Run again on the hosts of a finished run that are not ok, from where each stopped.",
     "continue": "The same as resume.",
+    "approve": "Let a run go on that waits for a person after a wave.",
+    "deny": "Let it go no further.",
     "pause": "Start nothing more in a run, from another terminal.",
     "abort": "End a run before its time, and undo nothing.",
     "unlock": "Take a host from the run that has it.",

@@ -138,7 +138,8 @@ def stop(attempt: Attempt, now: float, pace: Pace) -> Attempt:
     if attempt.stopping or attempt.end:
         return attempt
     if not attempt.may_have_started:
-        return replace(attempt, end=End(outcome=Outcome.FAILED, detail="stopped before anything was started"))
+        detail = "stopped before anything was started"
+        return replace(attempt, end=End(outcome=Outcome.FAILED, detail=detail, stopped=True))
     deadline = now + 2 * GRACE + pace.slack
     return replace(attempt, stopping=True, pid=None, next_at=now, deadline=deadline, may_have_started=True)
 

@@ -14,6 +14,7 @@ class End:
     """The attempt is over. outcome None: the command exited by itself, and its step's rules judge the result.
 
     interrupted: the machine or its agent was restarted under the command, which left no exit status.
+    stopped: we asked for its end, and it has ended by that.
     fenced: another process has taken the run over, and it is for that one to say what came of the attempt.
     """
 
@@ -22,6 +23,7 @@ class End:
     attached: bool = False
     may_be_running: bool = False
     interrupted: bool = False
+    stopped: bool = False
     fenced: bool = False
     result: StepResult | None = None
 
@@ -36,7 +38,7 @@ def end_of(told: GuestReply) -> End:
             return End(outcome=Outcome.TIMED_OUT, detail=detail, attached=told.attached, result=told.result)
         case Ending.STOPPED:
             detail = "stopped: it was killed in the guest, or kept from beginning"
-            return End(outcome=Outcome.FAILED, detail=detail, attached=told.attached, result=told.result)
+            return End(outcome=Outcome.FAILED, detail=detail, attached=told.attached, stopped=True, result=told.result)
         case Ending.STUCK:
             detail = f"could not be killed: still running as pid {told.pid} since {_clock_time(told.started)}"
             return End(outcome=Outcome.TIMED_OUT, detail=detail, may_be_running=True, result=told.result)

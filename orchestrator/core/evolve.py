@@ -55,6 +55,8 @@ def wants_answer(slot: Slot, progress: Progress) -> bool:
     """Whether the host cannot go on from a slot before a person has said how."""
     if progress.running or progress.done or progress.outcome is None or progress.retry_at is not None:
         return False
+    if progress.cancelled:
+        return False
     if slot.interrupted is Interrupted.ASK and progress.interrupted:
         return True
     return slot.on_failure is OnFailure.PAUSE and given_up(slot, progress)
@@ -70,7 +72,7 @@ def evolve(layout: Layout, state: HostState, event: HostEvent, at: float) -> Hos
         case HostSettled():
             if any(p.running for p in state.progress):
                 raise IllegalTransition(f"{event.host} settled while an attempt is running")
-            return replace(state, settled=event.standing)
+            return replace(state, settled=event.standing, settled_at=at)
         case AttemptStarted() | UndoStarted():
             return _start(layout, state, event, at)
         case AttemptEnded() | UndoEnded():
@@ -130,11 +132,14 @@ def _end(layout: Layout, state: HostState, event: AttemptEnded | UndoEnded) -> H
         attached=event.attached,
         may_be_running=event.may_be_running,
         interrupted=event.interrupted,
+        cancelled=event.cancelled,
     )
     state = _put(state, index, after)
     if slot.register and event.result:
         registered = register(event.result, ok=event.outcome is Outcome.OK)
         state = replace(state, registered={**state.registered, slot.register: registered})
+    if after.cancelled:
+        return replace(state, cancelled=True)
     if slot.section is Section.STEPS and given_up(slot, after) and not wants_answer(slot, after):
         return _fail(state, index, slot, after.effect or event.outcome)
     if slot.section is Section.FINALLY and given_up(slot, after):
@@ -159,6 +164,8 @@ def _fail(state: HostState, index: int, slot: Slot, outcome: Outcome) -> HostSta
 
 def _answer(layout: Layout, state: HostState, event: GateAnswered, at: float) -> HostState:
     """A person has said how the host goes on; who says `retry` vouches that nothing of the step runs any more."""
+    if event.step is None:
+        raise IllegalTransition(f"{event.host}: an answer about no step")
     index = layout.find(event.step, undo=False)
     slot, progress = layout.slots[index], state.progress[index]
     if not wants_answer(slot, progress):

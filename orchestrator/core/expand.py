@@ -7,15 +7,15 @@ import orchestrator
 from orchestrator import codec
 from orchestrator.core.host_plan import HostPlanner
 from orchestrator.core.problems import Problems
+from orchestrator.core.rollout_plan import plan_rollout
 from orchestrator.core.scope import BUILT_IN
 from orchestrator.core.slots import paths, slots
-from orchestrator.core.waves import resolve_budget, split
 from orchestrator.core.written import OWN_RESULT, Results, Written, read
 from orchestrator.errors import InputError
 from orchestrator.model.host import Host, Inventory, InventoryHost, ProviderSpec, Variable
 from orchestrator.model.ids import HostName, StepName
 from orchestrator.model.origin import Origin, Problem
-from orchestrator.model.plan import Plan, Policy
+from orchestrator.model.plan import Plan
 from orchestrator.model.playbook import Playbook, Step
 
 
@@ -35,9 +35,13 @@ def expand(
     planner = HostPlanner(
         playbook=playbook, params=params, registered=frozenset(registrars), written=written, problems=problems
     )
-    waves = split(playbook.rollout.waves, [each.host.name for each in hosts])
-    wave_of = {name: wave.index for wave in waves for name in wave.hosts}
-    host_plans = tuple(planner.plan(each, wave_of[each.host.name]) for each in hosts)
+    rollout = plan_rollout(playbook, inventory, hosts, params, problems)
+    wave_of = {name: wave.index for wave in rollout.waves for name in wave.hosts}
+    host_plans = tuple(
+        replace(planner.plan(each, wave_of.get(name, 0)), spread=rollout.spread.get(name, ""))
+        for each in hosts
+        for name in (each.host.name,)
+    )
     problems.raise_any()
     plan = Plan(
         playbook=playbook.name,
@@ -47,10 +51,11 @@ def expand(
         tool=orchestrator.__version__,
         slots=tuple(each.slot for each in written),
         hosts=host_plans,
-        waves=waves,
-        policy=_policy(playbook, len(hosts)),
+        waves=rollout.waves,
+        policy=rollout.policy,
         params={name: each.value for name, each in params.items()},
         inputs={**playbook.inputs, **inventory.inputs},
+        left_out=rollout.left_out,
     )
     return replace(plan, digest=codec.digest(plan))
 
@@ -64,16 +69,6 @@ def inventory_of_vmids(playbook: Playbook, provider: ProviderSpec) -> Inventory:
         for vmid in playbook.vmids
     )
     return Inventory(file=playbook.file, provider=provider, hosts=hosts)
-
-
-def _policy(playbook: Playbook, total: int) -> Policy:
-    rollout = playbook.rollout
-    return Policy(
-        max_parallel=rollout.max_parallel,
-        max_failures=resolve_budget(rollout.max_failures, total),
-        max_unreachable=resolve_budget(rollout.max_unreachable, total),
-        rollback=rollout.rollback,
-    )
 
 
 def _registrars(playbook: Playbook) -> dict[str, StepName]:

@@ -63,9 +63,14 @@ def _work(here: _Here, signals: Signals) -> HostDecision | None:
         return Lapse(slot=open_question, why="the run goes no further")
     if takes_back(here.state, signals):
         return _next_undo(here)
-    if signals.forward and here.state.failure is None and (signals.begin or here.state.begun):
+    if signals.forward and not _ended(here.state) and (signals.begin or here.state.begun):
         return _first_due(here, here.layout.steps)
     return None
+
+
+def _ended(state: HostState) -> bool:
+    """Whether the host's way forward has ended before its last step."""
+    return state.failure is not None or state.cancelled
 
 
 def _question(here: _Here) -> int | None:
@@ -80,7 +85,7 @@ def takes_back(state: HostState, signals: Signals) -> bool:
     """Whether this host is to be taken back."""
     if state.stays:
         return False
-    return signals.undo or (signals.self_undo and state.failure is not None)
+    return signals.undo or (signals.self_undo and (state.failure is not None or state.cancelled))
 
 
 def owed(layout: Layout, state: HostState) -> tuple[Undo, ...]:

@@ -12,6 +12,7 @@ class Signals:
     forward: steps may be started. begin: also on a host on which nothing was begun.
     undo: the host is to be taken back even if it did not fail itself.
     self_undo: a host that failed takes back itself. paused: nothing new is started, not even an undo.
+    cancel: steps that are under way are ended in the guest.
     aborting: nothing is started but `finally`, nothing is undone; now: not even `finally`, and what runs is ended.
     """
 
@@ -20,6 +21,7 @@ class Signals:
     undo: bool = False
     self_undo: bool = True
     paused: bool = False
+    cancel: bool = False
     aborting: bool = False
     now: bool = False
 

@@ -1,18 +1,24 @@
 """The state of a run: its events, folded. Folding a journal and following a live run give the same."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
+from orchestrator.core import between as core_between
 from orchestrator.core import rollout
+from orchestrator.core.between import Between, Hold
 from orchestrator.core.evolve import HostEvent, evolve, fresh
 from orchestrator.core.host import owes_undo
 from orchestrator.core.host_decisions import Signals
 from orchestrator.core.layout import Layout, lay_out
-from orchestrator.core.rollout import Counts, Course
+from orchestrator.core.progress import ProgressClock
+from orchestrator.core.rollout import Counts, Course, Moment
+from orchestrator.core.spread import SpreadCounts
 from orchestrator.errors import IllegalTransition
 from orchestrator.model.event import (
     AttemptEnded,
     GateAnswered,
+    GateAsked,
     Recorded,
     RunFinished,
     RunPaused,
@@ -44,11 +50,16 @@ class RunState:
             each.host.name: replace(start, registered=each.registered) if each.registered else start
             for each in plan.hosts
         }
-        self.waves: list[Counts] = [Counts() for _ in plan.waves]
+        self.waves: list[Counts] = [Counts(budget=wave.max_failures) for wave in plan.waves]
         for wave in self._wave_of.values():
             self.waves[wave].standing[Standing.NEVER_STARTED] += 1
+        self.spread = SpreadCounts(plan)
+        self.between = Between()
+        self.progress = ProgressClock()
+        self._ok_at: list[tuple[float, HostName]] = []
         self.opened = 0
         self.taken_up = 0
+        self.started_by = ""
         self.started_at: float | None = None
         self.paused: RunPaused | None = None
         self.finished: RunFinished | None = None
@@ -69,14 +80,23 @@ class RunState:
         if self.finished:
             raise IllegalTransition(f"{event.type} after the run had finished")
         self.seq = recorded.seq
+        self.progress.observe(event, recorded.at)
         match event:
             case RunStarted():
                 self.started_at = recorded.at
+                self.started_by = event.by
                 self.taken_up += 1
             case WaveOpened():
                 if event.wave != self.opened:
                     raise IllegalTransition(f"wave {event.wave} opened after {self.opened} waves")
                 self.opened += 1
+                self.between = Between()
+                self.spread.open(event.wave)
+                self._bar()
+            case GateAsked(host=None) | GateAnswered(host=None):
+                self.answers += isinstance(event, GateAnswered)
+                gates = [wave.gates for wave in self.plan.waves[: self.opened]]
+                self.between = core_between.evolve(self.between, gates, event, recorded.at)
             case RunPaused():
                 # An abort stays one: a later pause does not take it back.
                 if not event.waiting and (not self.course.aborts or event.now):
@@ -92,12 +112,24 @@ class RunState:
 
     def _apply_to_host(self, event: HostEvent, at: float) -> None:
         self.answers += isinstance(event, GateAnswered)
-        before = self._hosts[event.host]
+        host = event.host
+        if host is None:
+            raise IllegalTransition(f"{event.type} about no host")
+        before = self._hosts[host]
         after = evolve(self.layout, before, event, at)
-        self._hosts[event.host] = after
-        counts = self.waves[self._wave_of[event.host]]
+        self._hosts[host] = after
+        counts = self.waves[self._wave_of[host]]
         self._count(counts, before, -1)
         self._count(counts, after, +1)
+        self.spread.move(host, self._wave_of[host], standing(before), standing(after))
+        self._bar()
+        if after.settled is Standing.OK and before.settled is not Standing.OK:
+            # Another process's clock may be behind: the times must not go back.
+            self._ok_at.append((max(at, self._ok_at[-1][0] if self._ok_at else at), host))
+
+    def _bar(self) -> None:
+        if self.opened:
+            self.waves[self.opened - 1].barred = self.spread.barred
 
     def _count(self, counts: Counts, state: HostState, sign: int) -> None:
         counts.standing[standing(state)] += sign
@@ -109,6 +141,8 @@ class RunState:
             counts.asking += sign
         if state.aborts:
             counts.aborts += sign
+        if state.cancelled:
+            counts.cancelled += sign
         if state.touched and owes_undo(self.layout, state):
             counts.owing += sign
 
@@ -121,10 +155,23 @@ class RunState:
         standing = self.waves[wave].standing
         if standing[Standing.BUSY] > self.waves[wave].asking:
             return True
-        return standing[Standing.NEVER_STARTED] > 0 and rollout.under_way(self.waves) < self.plan.policy.max_parallel
+        free = rollout.under_way(self.waves) < self.plan.policy.max_parallel
+        return free and standing[Standing.NEVER_STARTED] > self.waves[wave].barred
+
+    def healthy_at(self, host: HostName) -> float | None:
+        """When a host that is ok will have been so for `min_healthy`; None for any other."""
+        if self._hosts[host].settled is not Standing.OK:
+            return None
+        return self._hosts[host].settled_at + self.plan.policy.min_healthy
+
+    def not_healthy(self, now: float) -> tuple[HostName, ...]:
+        """The hosts that are ok and have not been so for `min_healthy` at `now`."""
+        since = bisect_right(self._ok_at, now - self.plan.policy.min_healthy, key=lambda each: each[0])
+        recent = dict.fromkeys(host for _, host in self._ok_at[since:])
+        return tuple(host for host in recent if self._hosts[host].settled is Standing.OK)
 
     def to_work_on(self, wave: int) -> tuple[HostName, ...]:
-        """The hosts of a wave, in the order in which they get their places: those under way first, then the plan's."""
+        """The hosts of a wave, in the order in which they get their places: those under way first, then the wave's."""
         hosts = self.plan.waves[wave].hosts
         return tuple(sorted(hosts, key=lambda host: standing(self._hosts[host]) is not Standing.BUSY))
 
@@ -137,15 +184,56 @@ class RunState:
             return Course.ABORTING_NOW if self.paused.now else Course.ABORTING
         return Course.PAUSED
 
-    def signals(self, wave: int, asked: Course = Course.ON) -> Signals:
-        """What the run asks of the hosts of a wave; asked: a course that is not in the journal yet."""
+    def signals(self, wave: int, asked: Course = Course.ON, host: HostName | None = None) -> Signals:
+        """What the run asks of the hosts of a wave, or of one; asked: a course that is not in the journal yet."""
         course = max(self.course, asked, key=Course.rank)
-        return rollout.signal(self.plan.policy, self.waves, wave=wave, opened=self.opened, course=course)
+        found = rollout.signal(
+            self.plan.policy, self.waves, wave=wave, opened=self.opened, course=course, between=self.between
+        )
+        full = host is not None and self.spread.full(host)
+        return replace(found, begin=False) if full else found
 
-    def decide(self, asked: Course = Course.ON) -> rollout.RunDecision:
-        """What to do next with the run."""
+    def decide(self, asked: Course = Course.ON, now: float | None = None) -> rollout.RunDecision:
+        """What to do next with the run at `now` (seconds since the epoch); None: when its latest event happened."""
         course = max(self.course, asked, key=Course.rank)
-        return rollout.decide(self.plan.policy, self.waves, opened=self.opened, course=course)
+        return rollout.decide(
+            self.plan.policy,
+            self.waves,
+            opened=self.opened,
+            course=course,
+            between=self.between,
+            gates=self.plan.waves[self.opened - 1].gates if self.opened else (),
+            moment=self.moment(self.progress.last if now is None else now),
+        )
+
+    def moment(self, now: float) -> Moment:
+        """The time, and what the run waits for by it."""
+        policy = self.plan.policy
+        last_ok = self._ok_at[-1][0] if self._ok_at and policy.min_healthy else 0.0
+        healthy_at = last_ok + policy.min_healthy if last_ok else 0.0
+        return Moment(now=now, healthy_at=healthy_at, progress_due=self.progress_due())
+
+    def stalled(self, now: float) -> core_between.AnswerGate | None:
+        """The answer that the run gives itself where its progress deadline has passed."""
+        return rollout.stalled(self.plan.policy, self.opened - 1, self.moment(now))
+
+    def progress_due(self) -> float | None:
+        """When the progress deadline passes if no other host becomes ok; None where none runs."""
+        since, deadline = self.progress.since, self.plan.policy.progress_deadline
+        going = self.opened and not self.between.stop and self.course is Course.ON
+        if deadline is None or since is None or not going or rollout.over_budget(self.plan.policy, self.waves):
+            return None
+        standing = self.waves[self.opened - 1].standing
+        return since + deadline if standing[Standing.BUSY] or standing[Standing.NEVER_STARTED] else None
+
+    def objection(self, gate: str | None, *, by: str, at: float) -> str:
+        """Why a person's answer to a gate, given at `at`, does not count; empty where it does."""
+        return core_between.objection(self.between, gate, by=by, at=at, started_by=self.started_by)
+
+    @property
+    def stop_cause(self) -> str:
+        """Why the run goes no further; empty while it may."""
+        return rollout.stop_cause(self.plan.policy, self.waves, self.between)
 
     def status(self) -> RunStatus:
         """Where the run stands."""
@@ -153,7 +241,7 @@ class RunState:
             return self.finished.status
         if self.paused:
             return RunStatus.PAUSED
-        return RunStatus.WAITING if isinstance(self.decide(), rollout.Hold) else RunStatus.RUNNING
+        return RunStatus.WAITING if isinstance(self.decide(), Hold) else RunStatus.RUNNING
 
     def asking(self) -> Mapping[HostName, HostState]:
         """The hosts about which a person is asked, in the plan's order."""

@@ -52,6 +52,7 @@ class Turn:
             result = end.result or StepResult(exit_code=None)
             outcome, detail = judge(self.slot, self.host_plan, self.state.registered, result)
         event = UndoEnded if self.undo else AttemptEnded
+        signals, forward = self.live.signals(self.host_plan.host.name), self.slot.section is Section.STEPS
         return event(
             host=self.host_plan.host.name,
             step=self.slot.name,
@@ -63,6 +64,7 @@ class Turn:
             interrupted=end.interrupted,
             detail=detail,
             result=end.result,
+            cancelled=end.stopped and forward and signals.cancel,
         )
 
 
@@ -120,7 +122,7 @@ async def _drive(turn: Turn, programs: Programs, attempt: Attempt) -> End:
     clock, pace = turn.live.outside.clock, turn.live.outside.pace
     rules = rules_of(turn.slot)
     while True:
-        if turn.live.ends_attempts:
+        if turn.live.ends_attempt(turn.host_plan.host.name, turn.slot):
             attempt = rules.stop(attempt, clock.now(), pace)
         decision = core.decide(attempt, clock.now(), pace)
         match decision:

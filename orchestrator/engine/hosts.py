@@ -27,15 +27,19 @@ async def run_host(live: LiveRun, host_plan: HostPlan) -> None:
     """Bring one host forward, or back, until it is settled or must rest.
 
     The host keeps one of the run's `max_parallel` places for all of that time: between two of its steps it is as much
-    in flight as during one, and while it waits for a person, too.
+    in flight as during one, and while it waits for a person, too. One that is ok keeps it for `min_healthy` more.
     """
-    async with live.slots:
-        while True:
+    name = host_plan.host.name
+    async with live.places.place(name) as has_place:
+        while has_place:
             await _bring_on(live, host_plan)
             changed = live.signals_changed
-            if not live.awaits_answer(host_plan.host.name):
+            if (until := live.waits_healthy(name)) is not None:
+                await _wait(live, until, changed)
+            elif live.awaits_answer(name):
+                await changed.wait()
+            else:
                 return
-            await changed.wait()
 
 
 async def _bring_on(live: LiveRun, host_plan: HostPlan) -> None:

@@ -10,10 +10,12 @@ from orchestrator.core.host_decisions import Signals
 from orchestrator.core.locks import unneeded
 from orchestrator.core.rollout import Course
 from orchestrator.core.run_state import RunState
+from orchestrator.engine.controller import Controller
+from orchestrator.engine.places import LivePlaces
 from orchestrator.errors import Held
 from orchestrator.model.event import Event, Recorded, RunPaused
 from orchestrator.model.ids import HostName, RunId
-from orchestrator.model.plan import HostPlan
+from orchestrator.model.plan import HostPlan, Section, Slot
 from orchestrator.ports import Clock, Journal, Provider
 
 Observer = Callable[[Recorded], None]
@@ -21,13 +23,17 @@ Observer = Callable[[Recorded], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outside:
-    """What a run needs of the outside. nonce: makes an unguessable word for one attempt."""
+    """What a run needs of the outside. nonce: makes an unguessable word for one attempt.
+
+    controller: this machine, as gates use it.
+    """
 
     journal: Journal
     provider: Provider
     clock: Clock
     nonce: Callable[[], str]
     pace: Pace
+    controller: Controller
 
 
 class LiveRun:
@@ -41,7 +47,8 @@ class LiveRun:
         self.state = state
         self.plan = state.plan
         self.outside = outside
-        self.slots = anyio.Semaphore(self.plan.policy.max_parallel)
+        self.places = LivePlaces(state, outside.clock.now())
+        self.answering = anyio.Lock()
         self.host_plans: dict[HostName, HostPlan] = {host.host.name: host for host in self.plan.hosts}
         self.signals_changed = anyio.Event()
         self._observers = tuple(observers)
@@ -53,7 +60,13 @@ class LiveRun:
 
     def signals(self, host: HostName) -> Signals:
         """What the run asks of this host now."""
-        return self.state.signals(self.state.wave_of(host), asked=self.asked)
+        return self.state.signals(self.state.wave_of(host), asked=self.asked, host=host)
+
+    def waits_healthy(self, host: HostName) -> float | None:
+        """Until when a host that is ok keeps its place all the same; None where it does not."""
+        until = self.state.healthy_at(host)
+        keeps = until is not None and until > self.clock.now() and self.signals(host).forward
+        return until if keeps and not self.signals(host).paused else None
 
     def awaits_answer(self, host: HostName) -> bool:
         """Whether an answer about this host may still come while others of its wave are at work."""
@@ -66,10 +79,14 @@ class LiveRun:
         """The clock that the run goes by."""
         return self.outside.clock
 
-    @property
-    def ends_attempts(self) -> bool:
-        """Whether what is under way is to be ended in the guests."""
-        return max(self.asked, self.state.course, key=Course.rank) is Course.ABORTING_NOW
+    def ends_attempt(self, host: HostName, slot: Slot) -> bool:
+        """Whether an attempt that is under way is to be ended in the guest.
+
+        A plain one is not where it could be left alone: nothing ends it there, and its outcome would be lost.
+        """
+        if max(self.asked, self.state.course, key=Course.rank) is Course.ABORTING_NOW:
+            return True
+        return slot.section is Section.STEPS and not slot.plain and self.signals(host).cancel
 
     async def wait_until(self, at: float) -> None:
         """Wait until `at`, or until what is under way is to be ended: then it is time to look again."""
@@ -79,6 +96,19 @@ class LiveRun:
                 await self.outside.clock.sleep_until(at)
             finally:
                 self._waits.discard(wait)
+
+    async def wait_for_change(self, at: float) -> None:
+        """Wait until `at`, or until the run's signals change."""
+        changed = self.signals_changed
+        async with anyio.create_task_group() as either:
+
+            async def sleep() -> None:
+                await self.outside.clock.sleep_until(at)
+                either.cancel_scope.cancel()
+
+            either.start_soon(sleep)
+            await changed.wait()
+            either.cancel_scope.cancel()
 
     async def record(self, *events: Event) -> None:
         """Make events durable, then fold them into the state, in the order of their seq. Raises JournalError.
@@ -111,12 +141,19 @@ class LiveRun:
             folded.set()
         if self._signature() != before:
             self._announce()
+            if self.state.signals(max(self.state.opened - 1, 0)).cancel:
+                self._look_again()
 
     def _signature(self) -> tuple[object, ...]:
         """What the signals of every host follow from, and what a host looks at that waits for an answer."""
         wave = max(self.state.opened - 1, 0)
         signals = self.state.signals(wave, asked=self.asked)
         return (self.state.opened, self.state.answers, self.state.at_work(wave), signals)
+
+    def _look_again(self) -> None:
+        """End the waits for what is under way in the guests: it may have to be ended there."""
+        for wait in self._waits:
+            wait.cancel()
 
     def _announce(self) -> None:
         self.signals_changed.set()
@@ -132,6 +169,5 @@ class LiveRun:
         self.asked = course
         self._announce()
         if course is Course.ABORTING_NOW:
-            for wait in self._waits:
-                wait.cancel()
+            self._look_again()
         await self.record(RunPaused(by=by, cause=cause, aborting=course.aborts, now=course is Course.ABORTING_NOW))

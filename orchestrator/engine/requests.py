@@ -20,6 +20,9 @@ COURSES: Mapping[Act, Course] = {
 ANSWERS: Mapping[Act, Answer] = {Act.RETRY: Answer.RETRY, Act.SKIP: Answer.SKIP, Act.FAIL: Answer.FAILED}
 
 
+GATE_ANSWERS: Mapping[Act, Answer] = {Act.APPROVE: Answer.PASSED, Act.DENY: Answer.FAILED}
+
+
 async def take_answers(live: LiveRun, *, until: int) -> None:
     """Record the answers that were given while no process drove the run: those of requests with an id up to `until`."""
     for request in await live.outside.journal.requests(live.id):
@@ -43,6 +46,9 @@ async def heed(live: LiveRun, *, after: int) -> None:
 
 async def _answer(live: LiveRun, request: Request) -> None:
     """Record the answer to a question that is still open, and was when the answer was given."""
+    if request.act in GATE_ANSWERS:
+        await _answer_gate(live, request)
+        return
     answer = ANSWERS.get(request.act)
     if answer is None or request.host is None or live.state.finished:
         return
@@ -52,3 +58,23 @@ async def _answer(live: LiveRun, request: Request) -> None:
     await live.record(
         GateAnswered(gate=host.asks, host=request.host, step=host.asks, answer=answer, by=request.by, why=request.why)
     )
+
+
+async def _answer_gate(live: LiveRun, request: Request) -> None:
+    """Record the answer to a wave's gate that still waits for a person, if it is one that counts."""
+    async with live.answering:
+        if live.state.finished or live.state.objection(request.gate, by=request.by, at=request.at):
+            return
+        question = live.state.between.question
+        if question is None:
+            return
+        await live.record(
+            GateAnswered(
+                gate=question.gate.name,
+                wave=question.wave,
+                kind=question.gate.kind,
+                answer=GATE_ANSWERS[request.act],
+                by=request.by,
+                why=request.why,
+            )
+        )

@@ -5,9 +5,12 @@ from typing import Protocol
 
 import anyio
 
-from orchestrator.core.rollout import Finish, Hold, OpenWave, WorkOn
+from orchestrator.core.between import AnswerGate, AskGate, Hold, Look
+from orchestrator.core.rollout import Finish, OpenWave, WorkOn
+from orchestrator.engine import gates
 from orchestrator.engine.hosts import run_host
 from orchestrator.engine.live_run import LiveRun
+from orchestrator.gates.kind import WaitUntil
 from orchestrator.model.event import RunFinished, RunPaused, RunStarted, WaveOpened
 from orchestrator.model.ids import HostName
 from orchestrator.model.state import Standing
@@ -41,15 +44,27 @@ async def run_shard(live: LiveRun, hosts: Sequence[HostName]) -> None:
 
 async def advance(live: LiveRun, dispatcher: Dispatcher) -> bool:
     """Do the next thing of the run as a whole; whether there is more to do."""
-    decision = live.state.decide(live.asked)
+    decision = live.state.decide(live.asked, live.clock.now())
     match decision:
         case OpenWave():
+            live.places.release()
             hosts = live.plan.waves[decision.wave].hosts
             await live.record(WaveOpened(wave=decision.wave, hosts=len(hosts)))
         case WorkOn():
             hosts = live.state.to_work_on(decision.wave)
             shards = [hosts[i : i + SHARD] for i in range(0, len(hosts), SHARD)]
-            await dispatcher.dispatch(live, shards)
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(gates.mind_progress, live)
+                await dispatcher.dispatch(live, shards)
+                tasks.cancel_scope.cancel()
+        case AskGate():
+            await gates.ask(live, decision)
+        case AnswerGate():
+            await gates.answer(live, decision)
+        case Look():
+            await gates.look(live, live.outside.controller, decision.gate)
+        case WaitUntil():
+            await live.wait_for_change(decision.at)
         case Finish():
             live.ending = True
             lists = {s.value: names for s, names in live.state.lists().items() if s is not Standing.BUSY}

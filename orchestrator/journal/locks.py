@@ -50,6 +50,7 @@ def ask(connection: sa.Connection, request: Request) -> Request:
         "at": request.at,
         "why": request.why,
         "host": request.host,
+        "gate": request.gate,
     }
     new = connection.execute(REQUEST.insert(), row).inserted_primary_key
     return replace(request, id=new[0] if new else 0)
@@ -67,6 +68,7 @@ def requests(connection: sa.Connection, run: RunId, *, after: int) -> tuple[Requ
             at=row.at,
             why=row.why,
             host=HostName(row.host) if row.host is not None else None,
+            gate=row.gate,
         )
         for row in connection.execute(query)
     )

@@ -8,7 +8,7 @@ from orchestrator.load.document import Document
 from orchestrator.load.files import read_source
 from orchestrator.load.playbook_shape import SECTIONS, DefaultsShape, PlaybookShape
 from orchestrator.load.problems import Finding, Loc
-from orchestrator.load.rollout_shape import RolloutShape, WaveShape
+from orchestrator.load.rollout import read_rollout
 from orchestrator.load.shape import check
 from orchestrator.load.step_names import step_names
 from orchestrator.load.step_shape import RetriesShape, RollbackShape, StepShape
@@ -25,11 +25,8 @@ from orchestrator.model.playbook import (
     Playbook,
     Retries,
     RollbackRule,
-    RollbackScope,
     Rollout,
-    Share,
     Step,
-    WaveSize,
 )
 
 
@@ -75,7 +72,7 @@ def _playbook(shape: PlaybookShape, document: Document, stem: str) -> Playbook:
         cwd=_optional(document, ("defaults", "cwd"), defaults.cwd),
         user=_optional(document, ("defaults", "user"), defaults.user),
         timeout=defaults.timeout,
-        rollout=_rollout(shape.rollout) if shape.rollout else Rollout(),
+        rollout=read_rollout(shape.rollout, document) if shape.rollout else Rollout(),
         steps=sections["steps"],
         after_rollback=sections["after_rollback"],
         finally_=sections["finally"],
@@ -152,22 +149,6 @@ def _retries(shape: RetriesShape | None) -> Retries:
     # A delay above the default ceiling was meant: the ceiling gives way.
     ceiling = max(shape.delay, Retries().max_delay) if shape.max_delay is None else shape.max_delay
     return Retries(attempts=shape.attempts, delay=shape.delay, backoff=shape.backoff, max_delay=ceiling)
-
-
-def _rollout(shape: RolloutShape) -> Rollout:
-    waves = shape.waves or shape.serial
-    return Rollout(
-        waves=tuple(_wave(wave) for wave in waves) if waves else Rollout().waves,
-        max_parallel=shape.max_parallel,
-        max_failures=shape.max_failures or Share(count=0),
-        max_unreachable=shape.max_unreachable or Share(count=0),
-        rollback=RollbackScope(shape.rollback),
-    )
-
-
-def _wave(shape: WaveShape) -> WaveSize:
-    assert shape.size  # noqa: S101  # WaveShape's rules refuse a wave without it
-    return WaveSize(size=shape.size, name=shape.name or "")
 
 
 def _optional(document: Document, loc: Loc, source: str | None) -> Text | None:

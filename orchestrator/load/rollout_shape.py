@@ -3,45 +3,44 @@
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from orchestrator.load.fields import Budget, Delay, Duration, Filled, Label, OneOrMany, Size, as_list, supported
+from orchestrator.load.fields import (
+    Budget,
+    Delay,
+    Duration,
+    Filled,
+    Identifier,
+    Label,
+    OneOrMany,
+    Size,
+    Words,
+    as_list,
+)
+from orchestrator.load.gate_shape import GateShape
 from orchestrator.load.problems import Finding
-from orchestrator.load.shape import Later, Shape, later
+from orchestrator.load.shape import Shape
 
 
-class ApprovalShape(Shape):
-    """A person who says yes."""
-
-    by: list[str]
-    expires: Duration | None = None
-    four_eyes: bool = False
+def _one_pattern(value: Any) -> Any:
+    """A list of hosts is the pattern of them all."""
+    listed = isinstance(value, list) and value and all(isinstance(each, str | int) for each in value)
+    return ",".join(str(each) for each in value) if listed else value
 
 
-class CommandGateShape(Shape):
-    """A command whose exit status answers."""
+class SpreadShape(Shape):
+    """How many hosts of one value of a variable may be under way at once."""
 
-    run: Filled
-    on: Literal["wave", "controller"] = "wave"
+    example = "{by: zone, max: 1}"
 
+    by: Identifier = Field(description="The variable.", examples=["zone"])
+    max: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        default=1, description="How many hosts of one of its values, at most.", examples=[1]
+    )
 
-class UrlGateShape(Shape):
-    """An address whose answers are watched."""
-
-    get: Filled
-    expect: Any = None
-    every: Duration | None = None
-    for_: Duration | None = None
-    max_bad: Annotated[int, Field(ge=0)] = 0
-
-
-class GateShape(Shape):
-    """A question between waves."""
-
-    approval: ApprovalShape | None = None
-    command: CommandGateShape | None = None
-    url: UrlGateShape | None = None
-    bake: Delay | None = None
+    @classmethod
+    def spread(cls, data: object) -> object:
+        return {"by": data} if isinstance(data, str) else data
 
 
 class WaveShape(Shape):
@@ -51,9 +50,20 @@ class WaveShape(Shape):
     size: Size | None = Field(
         default=None, description="How many hosts, or what part of the whole run.", examples=["10%"]
     )
-    hosts: Later[Filled] = later("The hosts of the wave.")
-    gates: Later[list[GateShape]] = later("Questions after the wave.")
-    bake: Later[Delay] = later("How long to wait and watch after the wave.")
+    hosts: Annotated[Filled, BeforeValidator(_one_pattern)] | None = Field(
+        default=None, description="A pattern: these hosts go in this wave and in no other.", examples=["web-001"]
+    )
+    max_failures: Budget | None = Field(
+        default=None,
+        description="How many hosts of the wave may fail or be out of reach before the run stops.",
+        examples=[0],
+    )
+    gates: list[GateShape] | None = Field(
+        default=None, description="Questions after the wave, in place of the rollout's.", examples=[[{"bake": "5m"}]]
+    )
+    bake: Delay | None = Field(
+        default=None, description="How long to wait after the wave, in place of the rollout's.", examples=["10m"]
+    )
 
     @classmethod
     def spread(cls, data: object) -> object:
@@ -63,6 +73,9 @@ class WaveShape(Shape):
     def rules(cls, given: Mapping[str, Any]) -> Iterator[Finding]:
         if not given.keys() & {"size", "hosts"} and given.keys() <= cls.known().keys():
             yield Finding(problem="missing key size", fix="such as `size: 10%`")
+        if {"size", "hosts"} <= given.keys():
+            problem = "a wave has a size or hosts, not both"
+            yield Finding(loc=("size",), problem=problem, fix="leave one out", on_key=True)
 
 
 Waves = Annotated[list[WaveShape], Field(min_length=1), OneOrMany()]
@@ -83,8 +96,16 @@ class RolloutShape(Shape):
         examples=[[1, "10%", "100%"]],
     )
     serial: Waves | None = Field(default=None, description="Another word for `waves`.", examples=[[1, "10%", "100%"]])
-    order: Annotated[Literal["inventory", "sorted", "reverse", "shuffle"], supported("inventory")] = Field(
-        default="inventory", description="The order of the hosts.", json_schema_extra={"enum": ["inventory"]}
+    order: Literal["inventory", "sorted", "reverse", "shuffle"] = Field(
+        default="inventory", description="The order of the hosts.", examples=["sorted"]
+    )
+    seed: Words | None = Field(
+        default=None, description="What a shuffle goes by; if not given, the playbook's name and what is passed."
+    )
+    spread_: SpreadShape | None = Field(
+        default=None,
+        description="How many hosts of one value of a variable may be under way at once.",
+        examples=[{"by": "zone", "max": 1}],
     )
     max_parallel: Annotated[int, Field(ge=1, le=100_000)] = Field(
         default=50, description="On how many hosts something may be done at the same time.", examples=[50]
@@ -99,23 +120,30 @@ class RolloutShape(Shape):
         description="How many hosts may be out of reach, over the whole run, before it stops; 0 if not given.",
         examples=[2],
     )
-    in_flight: Annotated[Literal["finish", "cancel"], supported("finish")] = Field(
-        default="finish",
-        description="What happens, when the run stops, to what is under way.",
-        json_schema_extra={"enum": ["finish"]},
+    in_flight: Literal["finish", "cancel"] = Field(
+        default="finish", description="What happens, when the run stops, to what is under way.", examples=["cancel"]
     )
     rollback: Literal["none", "host", "wave", "run"] = Field(
         default="host",
         description="What is taken back once too many have failed: nothing, the failed hosts, their wave, the run.",
         examples=["wave"],
     )
-    gates: Later[list[GateShape]] = later("Questions after each wave.")
-    bake: Later[Delay] = later("How long to wait and watch after each wave.")
+    gates: list[GateShape] = Field(default=[], description="Questions after each wave.", examples=[[{"bake": "5m"}]])
+    bake: Delay = Field(default=0.0, description="How long to wait after each wave.", examples=["2m"])
+    min_healthy: Delay = Field(
+        default=0.0, description="How long a host must have been ok before another takes its place.", examples=["30s"]
+    )
+    progress_deadline: Duration | None = Field(
+        default=None, description="The run stops once no host of a wave has become ok for so long.", examples=["30m"]
+    )
 
     @classmethod
     def rules(cls, given: Mapping[str, Any]) -> Iterator[Finding]:
         if "waves" in given and "serial" in given:
             yield Finding(loc=("serial",), problem="serial is another word for waves", fix="keep one", on_key=True)
+        if "seed" in given and given.get("order") != "shuffle":
+            problem = "a seed is for `order: shuffle`"
+            yield Finding(loc=("seed",), problem=problem, fix="write that, or leave it out", on_key=True)
         waves = as_list(given.get("waves", given.get("serial", [])))
         names = [wave.get("name") if isinstance(wave, dict) else None for wave in waves]
         for index, name in enumerate(names):

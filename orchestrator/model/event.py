@@ -62,6 +62,7 @@ class AttemptEnded:
 
     may_be_running: the command could not be killed, or not be asked about; it must not be tried again beside itself.
     interrupted: the machine or its agent was restarted under the command, which left no exit status.
+    cancelled: it was ended in the guest because the run goes no further.
     detail: one sentence for a person where the outcome is not ok.
     """
 
@@ -74,6 +75,7 @@ class AttemptEnded:
     attached: bool = False
     may_be_running: bool = False
     interrupted: bool = False
+    cancelled: bool = False
     detail: str = ""
     result: StepResult | None = None
 
@@ -100,6 +102,7 @@ class UndoEnded:
     attached: bool = False
     may_be_running: bool = False
     interrupted: bool = False
+    cancelled: bool = False
     detail: str = ""
     result: StepResult | None = None
 
@@ -155,26 +158,35 @@ class Answer(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateAsked:
-    """A question that keeps something from going on: here about a step that failed on a host.
+    """A question that keeps something from going on: about a step that failed on a host, or after a wave.
 
-    gate: what the question is called. detail: one sentence for a person.
+    gate: what the question is called. host, step: of the former. wave (from 0), kind: of the latter.
+    expires_at: when an answer comes too late (seconds since the epoch). detail: one sentence for a person.
     """
 
     type: ClassVar[str] = "gate_asked"
     gate: str
-    host: HostName
-    step: StepName
+    host: HostName | None = None
+    step: StepName | None = None
+    wave: int | None = None
+    kind: str = "step"
+    expires_at: float | None = None
     detail: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateAnswered:
-    """The answer to a question. by: who gave it; `orc` where the run as a whole has settled it."""
+    """The answer to a question. by: who gave it; `orc` where the run as a whole has settled it.
+
+    host, step, wave, kind: as of GateAsked. A wave's progress deadline is answered without having been asked.
+    """
 
     type: ClassVar[str] = "gate_answered"
     gate: str
-    host: HostName
-    step: StepName
+    host: HostName | None = None
+    step: StepName | None = None
+    wave: int | None = None
+    kind: str = "step"
     answer: Answer
     by: str
     why: str = ""

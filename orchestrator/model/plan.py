@@ -4,10 +4,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
+from orchestrator.model.gate import Gate
 from orchestrator.model.host import Host, ProviderSpec
 from orchestrator.model.ids import HostName, StepName, Value
 from orchestrator.model.origin import Text
-from orchestrator.model.playbook import Body, Interrupted, OnFailure, Outcome, Retries, RollbackScope
+from orchestrator.model.playbook import (
+    Body,
+    HostOrder,
+    InFlight,
+    Interrupted,
+    OnFailure,
+    Outcome,
+    Retries,
+    RollbackScope,
+    Spread,
+)
 from orchestrator.model.state import Registered
 
 
@@ -91,7 +102,7 @@ class HostPlan:
     whens: for each slot, what its `when` was found to be while planning (True: it has none); None: decided at run time.
     values: the variables that late commands and run-time expressions of this host need.
     done, done_in: the slots that an earlier run has done here and that are passed over, and that run.
-    registered: what that run registered here.
+    registered: what that run registered here. spread: its value of the variable that the run is spread by.
     """
 
     host: Host
@@ -102,25 +113,41 @@ class HostPlan:
     done: tuple[int, ...] = ()
     done_in: str = ""
     registered: Mapping[str, Registered] = field(default_factory=dict)
+    spread: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wave:
-    """Hosts that go together, in the order in which they are started. index counts from 0."""
+    """Hosts that go together, in the order in which they are started. index counts from 0.
+
+    max_failures: how many of its hosts may fail or be unreachable; None: only the run's budgets count.
+    gates: what is asked once they are settled, in this order.
+    """
 
     index: int
     name: str
     hosts: tuple[HostName, ...]
+    max_failures: int | None = None
+    gates: tuple[Gate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """The rollout's rules, every percentage resolved to a number of hosts."""
+    """The rollout's rules, every percentage resolved to a number of hosts; times in seconds.
+
+    order: that of the hosts in their waves; seed: of its shuffle.
+    """
 
     max_parallel: int
     max_failures: int
     max_unreachable: int
     rollback: RollbackScope
+    in_flight: InFlight = InFlight.FINISH
+    order: HostOrder = HostOrder.INVENTORY
+    seed: str = ""
+    spread: Spread | None = None
+    min_healthy: float = 0.0
+    progress_deadline: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +156,7 @@ class Plan:
 
     slots: STEPS in the playbook's order, then UNDO (in the order of their steps), AFTER_ROLLBACK, FINALLY.
     inputs: sha256 of every file that went in, by path. params: what the caller passed.
+    left_out: the waves, by name, of whose hosts none is in this run.
     digest: sha256 over the canonical JSON of all the rest (`codec.digest`).
     """
 
@@ -143,4 +171,5 @@ class Plan:
     policy: Policy
     params: Mapping[str, Value] = field(default_factory=dict)
     inputs: Mapping[str, str] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
     digest: str = ""

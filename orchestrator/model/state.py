@@ -73,6 +73,7 @@ class Progress:
     outcome: of the latest that ended; None before that. interrupted: the machine went down under that one.
     effect: of the latest that may have had one: where the host is down at a retry, what came before still stands.
     skipped: passed over. excused: it failed for good, and its `on_failure` lets the host go on.
+    cancelled: it was ended in the guest because the run goes no further.
     granted: attempts that a person has allowed beyond the step's retries.
     retry_at: no further attempt before then (seconds since the epoch); None: no further attempt is planned.
     """
@@ -89,6 +90,7 @@ class Progress:
     attached: bool = False
     may_be_running: bool = False
     interrupted: bool = False
+    cancelled: bool = False
     skipped: bool = False
     excused: bool = False
     granted: int = 0
@@ -115,9 +117,10 @@ class HostState:
     failure: the outcome that ended the host's way forward, for the budgets; None while there is none.
     failed_step: where. stays: that step's `on_failure` is leave: nothing is undone here.
     aborts: that step's `on_failure` is abort. asks: the step about which a person was asked, and asked_at, when.
+    cancelled: a step was ended there because the run goes no further; the host did not fail by itself.
     ever_failed_finally: a step of `finally` failed for good, even if the host was reopened since;
     what a budget has counted it does not forget.
-    settled: where the host stood when it was last settled; None while it is not.
+    settled: where the host stood when it was last settled, at settled_at; None while it is not.
     """
 
     progress: tuple[Progress, ...]
@@ -128,8 +131,10 @@ class HostState:
     aborts: bool = False
     asks: StepName | None = None
     asked_at: float = 0.0
+    cancelled: bool = False
     ever_failed_finally: bool = False
     settled: Standing | None = None
+    settled_at: float = 0.0
 
     @property
     def touched(self) -> bool:

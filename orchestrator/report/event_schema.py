@@ -32,9 +32,17 @@ _ENDED = _BEGUN | {
     "interrupted": _said(
         "boolean", "Whether the machine or its agent was restarted under it; no exit status was left."
     ),
+    "cancelled": _said("boolean", "Whether it was ended in the guest because the run goes no further."),
     "detail": _said("string", "One sentence for a person where the outcome is not ok."),
     "stdout_size": _said("integer", "Bytes that were printed, of which the journal has a part.", minimum=0),
     "stderr_size": _said("integer", "Bytes that were printed, of which the journal has a part.", minimum=0),
+}
+_GATE: dict[str, Schema] = {
+    "gate": _said("string", "What the question is called."),
+    "kind": _said("string", "The gate's kind; `step` for a question about a step."),
+    "host": _said(["string", "null"], "The host that it is about; null for a gate after a wave."),
+    "step": _said(["string", "null"], "The step that it is about; null for a gate after a wave."),
+    "wave": _said(["integer", "null"], "The wave after which it is asked, from 1; null for one about a step."),
 }
 _LISTS: Schema = {
     "type": "object",
@@ -81,20 +89,17 @@ FIELDS: Mapping[str, tuple[str, dict[str, Schema]]] = {
         {"host": _HOST, "state": _said("string", "The list that the host is in.", enum=_STATES)},
     ),
     "gate_asked": (
-        "A person is asked how a host goes on from a step; it waits, the others go on.",
-        {
-            "gate": _said("string", "What the question is called."),
-            "host": _HOST,
-            "step": _STEP,
+        "A person is asked how a host goes on from a step, and the others go on; or a gate is asked after a wave.",
+        _GATE
+        | {
+            "expires_at": _said(["string", "null"], "When an answer comes too late; null: never."),
             "detail": _said("string", "Why it is asked."),
         },
     ),
     "gate_answered": (
         "The question was answered.",
-        {
-            "gate": _said("string", "What the question is called."),
-            "host": _HOST,
-            "step": _STEP,
+        _GATE
+        | {
             "answer": _said("string", "What follows.", enum=[answer.value for answer in Answer]),
             "by": _said("string", "Who answered; `orc` where the run itself has settled it."),
             "why": _said("string", "The reason that was given."),

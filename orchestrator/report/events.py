@@ -65,9 +65,13 @@ def _fields(event: Event) -> dict[str, Json]:
         case HostSettled():
             fields = {"host": event.host, "state": state_of(event.standing)}
         case GateAsked():
-            fields = {"gate": event.gate, "host": event.host, "step": event.step, "detail": event.detail}
+            fields = _gate(event)
+            fields |= {
+                "expires_at": None if event.expires_at is None else iso(event.expires_at),
+                "detail": event.detail,
+            }
         case GateAnswered():
-            fields = {"gate": event.gate, "host": event.host, "step": event.step}
+            fields = _gate(event)
             fields |= {"answer": event.answer.value, "by": event.by, "why": event.why}
         case RunPaused():
             fields = {"by": event.by, "cause": event.cause, "aborting": event.aborting, "now": event.now}
@@ -82,6 +86,12 @@ def _fields(event: Event) -> dict[str, Json]:
     return fields
 
 
+def _gate(event: GateAsked | GateAnswered) -> dict[str, Json]:
+    """Which question it is: about a step on a host, or after a wave; the other is null."""
+    wave = None if event.wave is None else event.wave + 1
+    return {"gate": event.gate, "kind": event.kind, "host": event.host, "step": event.step, "wave": wave}
+
+
 def _ended(event: AttemptEnded | UndoEnded) -> dict[str, Json]:
     result = event.result
     return {
@@ -94,6 +104,7 @@ def _ended(event: AttemptEnded | UndoEnded) -> dict[str, Json]:
         "attached": event.attached,
         "may_be_running": event.may_be_running,
         "interrupted": event.interrupted,
+        "cancelled": event.cancelled,
         "detail": event.detail,
         "stdout_size": result.stdout_size if result else 0,
         "stderr_size": result.stderr_size if result else 0,

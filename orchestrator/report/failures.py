@@ -72,11 +72,13 @@ class FailureGroup:
 
 
 def failures(state: RunState) -> Iterator[Failure]:
-    """Every slot that failed for good, host by host in the plan's order."""
+    """Every slot that failed for good, host by host in the plan's order; one that was cancelled did not fail."""
     slots = state.layout.slots
     for host, mine in state.hosts.items():
         if mine.touched:
             for slot, progress in zip(slots, mine.progress, strict=True):
+                if progress.cancelled:
+                    continue
                 if given_up(slot, progress) or (slot.name == mine.failed_step and slot.section is Section.STEPS):
                     yield Failure(host=host, slot=slot, progress=progress)
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from orchestrator.core.rollout import over_budget
 from orchestrator.model.state import RunStatus, Standing
 from orchestrator.report import sections
 from orchestrator.report.columns import hang, wrap
 from orchestrator.report.failures import FailureGroup, group
 from orchestrator.report.next_commands import Advice, next_commands
+from orchestrator.report.questions import waiting_for
 from orchestrator.report.rollbacks import rollbacks
 from orchestrator.report.verdict import verdict_line
 from orchestrator.report.view import PAPER, Paper, RunView
@@ -53,12 +53,14 @@ def why_it_stopped(view: RunView, paper: Paper) -> list[str]:
         return wrap(f"{word}  by {visible(state.paused.by)}: {visible(state.paused.cause)}", paper.width)
     if asking := state.asking():
         return hang("WAITING  ", f"for a person to say how {names([*asking])} {_goes(len(asking))} on", paper.width)
-    cause = over_budget(state.plan.policy, state.waves)
+    if (waits := waiting_for(state, paper)) and view.open:
+        return hang("WAITING  ", waits, paper.width)
+    cause = state.stop_cause
     lists = state.lists()
-    left = lists[Standing.NEVER_STARTED] or lists[Standing.STOPPED]
+    left = lists[Standing.NEVER_STARTED] or lists[Standing.STOPPED] or state.between.stop
     if not cause or not (left or state.status() is RunStatus.ROLLED_BACK):
         return []
-    return wrap(f"STOPPED  {cause}", paper.width)
+    return wrap(f"STOPPED  {visible(cause)}", paper.width)
 
 
 def _goes(hosts: int) -> str:

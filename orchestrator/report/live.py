@@ -176,6 +176,8 @@ class LiveWatch:
     def _title(self) -> str:
         plan, status = self._state.plan, self._state.status()
         word = "" if status is RunStatus.RUNNING else f", {WORDS[status].lower()}"
+        if question := self._state.between.question:
+            word += f", at {question.gate.name} after wave {question.wave + 1}"
         return visible(f"{plan.playbook} on {count(len(plan.hosts), 'host')}, run {self._run}{word}")
 
     def _oldest(self, now: float) -> list[FlightRow]:

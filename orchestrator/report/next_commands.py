@@ -8,6 +8,7 @@ from orchestrator.core.pattern import fold_names
 from orchestrator.model.ids import HostName, StepName
 from orchestrator.model.state import RunStatus, Standing
 from orchestrator.report.failures import FailureGroup
+from orchestrator.report.questions import for_person
 from orchestrator.report.view import RunView
 
 LONGEST_LIMIT = 4_000
@@ -33,6 +34,7 @@ def _go_on(view: RunView) -> Iterator[Advice]:
     if not view.open:
         return
     yield from _answers(view)
+    yield from _of_gate(view)
     if view.driver:
         yield Advice(why="look again", command=f"orc status {view.id}")
     elif view.state.status() is RunStatus.WAITING:
@@ -54,6 +56,18 @@ def _answers(view: RunView) -> Iterator[Advice]:
         folded = fold_names(hosts)
         words = ["orc", "continue", view.id, "--host", folded if len(folded) <= LONGEST_LIMIT else hosts[0], "retry"]
         yield Advice(why=f"once {step} can go on there: retry, or skip it, or fail", command=shlex.join(words))
+
+
+def _of_gate(view: RunView) -> Iterator[Advice]:
+    """How to answer the gate at which the run waits for a person."""
+    question = view.state.between.question
+    if question is None or not for_person(question) or view.state.paused:
+        return
+    name = question.gate.name
+    yield Advice(why="let it go on", command=shlex.join(["orc", "approve", view.id, name, "-m", "WHY"]))
+    yield Advice(why="let it go no further", command=shlex.join(["orc", "deny", view.id, name, "-m", "WHY"]))
+    if not view.driver:
+        yield Advice(why="then, to have it done", command=f"orc continue {view.id}")
 
 
 def _look(view: RunView, groups: Sequence[FailureGroup]) -> Iterator[Advice]:

@@ -2,16 +2,51 @@
 
 from typing import TypedDict
 
-from orchestrator.model.plan import HostPlan, Plan, Section, Slot
+from orchestrator.gates import told
+from orchestrator.model.plan import HostPlan, Plan, Section, Slot, Wave
 from orchestrator.report.planned import Planned
 
 
+class GateJson(TypedDict):
+    """told: what it asks, in words."""
+
+    name: str
+    kind: str
+    told: str
+
+
 class WaveJson(TypedDict):
-    """name: as the playbook has it, or its number from 1. gates: none, in this version."""
+    """name: as the playbook has it, or its number from 1. max_failures: the wave's own; null for none.
+
+    gates: in the order in which they are asked.
+    """
 
     name: str
     hosts: list[str]
-    gates: list[str]
+    max_failures: int | None
+    gates: list[GateJson]
+
+
+class SpreadJson(TypedDict):
+    """values: each host's value of the variable."""
+
+    by: str
+    max: int
+    values: dict[str, str]
+
+
+class RolloutJson(TypedDict):
+    """Times in seconds. order, seed: of the hosts; seed is empty unless they are shuffled.
+
+    spread: how many hosts of one value may be under way at once; null for none.
+    """
+
+    order: str
+    seed: str
+    spread: SpreadJson | None
+    in_flight: str
+    min_healthy: float
+    progress_deadline: float | None
 
 
 class StepJson(TypedDict):
@@ -72,6 +107,7 @@ class PlanJson(TypedDict):
     hosts: list[str]
     waves: list[WaveJson]
     budgets: dict[str, int | str]
+    rollout: RolloutJson
     steps: list[StepJson]
     commands: list[CommandJson]
     estimate: EstimateJson
@@ -88,13 +124,14 @@ def plan_json(plan: Plan) -> PlanJson:
         playbook=plan.file,
         inventory=plan.inventory,
         hosts=[host.host.name for host in plan.hosts],
-        waves=[WaveJson(name=wave.name or str(wave.index + 1), hosts=[*wave.hosts], gates=[]) for wave in plan.waves],
+        waves=[_wave(wave) for wave in plan.waves],
         budgets={
             "max_parallel": policy.max_parallel,
             "max_failures": policy.max_failures,
             "max_unreachable": policy.max_unreachable,
             "rollback": policy.rollback.value,
         },
+        rollout=_rollout(plan),
         steps=[_step(planned, index, slot) for index, slot in planned.forward()],
         commands=[
             _command(planned, host, index, slot)
@@ -105,6 +142,29 @@ def plan_json(plan: Plan) -> PlanJson:
         estimate=EstimateJson(calls=planned.calls(), seconds=None),
         warnings=planned.warnings(),
         cannot_be_undone=[slot.name for slot in planned.cannot_be_undone()],
+    )
+
+
+def _wave(wave: Wave) -> WaveJson:
+    return WaveJson(
+        name=wave.name or str(wave.index + 1),
+        hosts=[*wave.hosts],
+        max_failures=wave.max_failures,
+        gates=[GateJson(name=gate.name, kind=gate.kind, told=told(gate)) for gate in wave.gates],
+    )
+
+
+def _rollout(plan: Plan) -> RolloutJson:
+    policy = plan.policy
+    spread = policy.spread
+    values: dict[str, str] = {host.host.name: host.spread for host in plan.hosts}
+    return RolloutJson(
+        order=policy.order.value,
+        seed=policy.seed,
+        spread=SpreadJson(by=spread.by, max=spread.max, values=values) if spread else None,
+        in_flight=policy.in_flight.value,
+        min_healthy=policy.min_healthy,
+        progress_deadline=policy.progress_deadline,
     )
 
 

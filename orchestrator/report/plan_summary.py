@@ -1,7 +1,9 @@
 """A plan in short: what is run on which hosts, in which waves, within which budgets."""
 
+from orchestrator.gates import told
+from orchestrator.gates.words import period
 from orchestrator.model.plan import Plan, Policy
-from orchestrator.model.playbook import RollbackScope
+from orchestrator.model.playbook import HostOrder, InFlight, RollbackScope
 from orchestrator.report.columns import hang, table, wrap
 from orchestrator.report.planned import Planned
 from orchestrator.report.sections import INDENT, join
@@ -45,10 +47,41 @@ def waves(plan: Plan, paper: Paper) -> list[str]:
         ]
     )
     width = max(map(len, heads))
-    lines = ["WAVES"]
+    lines = [f"WAVES{_order(plan.policy)}"]
     for start, wave in zip(heads, plan.waves, strict=True):
         lines += hang(f"{start:<{width}}   ", names(wave.hosts), paper.width, at=",")
+        if wave.max_failures is not None:
+            said = "no host" if wave.max_failures == 0 else count(wave.max_failures, "host")
+            lines.append(f"{INDENT * 2}{said} of it may fail or be unreachable")
+        for gate in wave.gates:
+            lines += hang(f"{INDENT * 2}then {spelled(gate.name)}: ", spelled(told(gate)), paper.width)
     return lines
+
+
+def _order(policy: Policy) -> str:
+    match policy.order:
+        case HostOrder.INVENTORY:
+            return ""
+        case HostOrder.SHUFFLE:
+            return f", the hosts shuffled by the seed {spelled(policy.seed)}"
+        case HostOrder.SORTED:
+            return ", the hosts sorted by name"
+        case HostOrder.REVERSE:
+            return ", the hosts in reverse"
+
+
+def _more(policy: Policy) -> list[tuple[str, str, str]]:
+    """The rules that few runs have."""
+    rows: list[tuple[str, str, str]] = []
+    if spread := policy.spread:
+        rows.append(("spread", f"{spread.max:,}", f"of one {spread.by} under way at once, no more"))
+    if policy.in_flight is InFlight.CANCEL:
+        rows.append(("in_flight", "cancel", "once the run stops, steps under way are ended and taken back"))
+    if policy.min_healthy:
+        rows.append(("min_healthy", period(policy.min_healthy), "ok for so long, until another takes its place"))
+    if policy.progress_deadline is not None:
+        rows.append(("progress", period(policy.progress_deadline), "without another host ok stops the run"))
+    return rows
 
 
 def budgets(policy: Policy) -> list[str]:
@@ -58,6 +91,7 @@ def budgets(policy: Policy) -> list[str]:
         ("max_failures", f"{policy.max_failures:,}", f"may fail; {_over(policy.max_failures)} stops the run"),
         ("max_unreachable", f"{policy.max_unreachable:,}", f"may be; {_over(policy.max_unreachable)} stops the run"),
         ("rollback", policy.rollback.value, SCOPES[policy.rollback]),
+        *_more(policy),
     ]
     return ["BUDGETS, in hosts", *(f"{INDENT}{line}" for line in table(rows))]
 

@@ -56,6 +56,7 @@ class Planned:
             slot.name for index, slot in self.forward() if all(self.skipped(host, index) for host in self.plan.hosts)
         ]
         found = [f"the step {name!r} is run on no host" for name in never]
+        found += [f"the wave {wave} is left out: none of its hosts is in this run" for wave in plan.left_out]
         if len(plan.waves) == 1 and total > 1:
             found.append(f"all {total:,} hosts go in one wave: there is no canary to fail first")
         if policy.max_failures >= total:

@@ -51,6 +51,11 @@ def _said(plan: Plan, recorded: Recorded) -> str:
             said = f"finished: {WORDS[event.status].lower()}"
         case HostSettled():
             said = f"{event.host}  {LISTS[event.standing]}"
+        case GateAsked(wave=int() as wave):
+            said = f"after wave {wave + 1}, {event.gate}: {event.detail}"
+        case GateAnswered(wave=int() as wave):
+            why = f", {event.why}" if event.why else ""
+            said = f"after wave {wave + 1}, {event.gate}: {event.answer.value}, says {event.by}{why}"
         case GateAsked():
             said = f"{event.host}  {event.step}: waits for a person, {event.detail}"
         case GateAnswered():

@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import NotRequired, TypedDict
 
+from orchestrator.core.between import Hold
 from orchestrator.core.run_state import RunState, standing
-from orchestrator.model.plan import Section, Slot
+from orchestrator.model.plan import Section, Slot, Wave
 from orchestrator.model.playbook import Outcome
 from orchestrator.model.state import HostState, Progress, RunStatus, Standing
 from orchestrator.report import sections
@@ -13,6 +14,7 @@ from orchestrator.report.columns import hang, table
 from orchestrator.report.failures import group
 from orchestrator.report.final import exit_status, why_it_stopped
 from orchestrator.report.next_commands import next_commands
+from orchestrator.report.questions import GateJson, gate_json
 from orchestrator.report.rollbacks import rollbacks
 from orchestrator.report.verdict import verdict_line
 from orchestrator.report.view import PAPER, Paper, RunView
@@ -55,6 +57,7 @@ class StatusJson(TypedDict):
     status: str
     cause: str
     plan_digest: str
+    gate: GateJson | None
     lists: dict[str, list[str]]
     hosts: dict[str, HostJson]
     next: list[str]
@@ -68,6 +71,7 @@ def status_json(view: RunView) -> StatusJson:
         status=state.status().value,
         cause=cause(view),
         plan_digest=state.plan.digest,
+        gate=gate_json(state),
         lists={state_of(each): [*lists[each]] for each in LISTS if view.open or each is not Standing.BUSY},
         hosts={name: _host_json(state, mine) for name, mine in state.hosts.items()},
         next=[each.command for each in next_commands(view, group(state, view.outputs))],
@@ -81,6 +85,8 @@ def cause(view: RunView) -> str:
         return state.finished.cause
     if state.paused:
         return f"{state.paused.by}: {state.paused.cause}"
+    if isinstance(decision := state.decide(), Hold):
+        return decision.waits_for
     return "" if view.driver else NOT_DRIVEN
 
 
@@ -150,9 +156,17 @@ def _waves(state: RunState) -> list[str]:
     words = sections.list_words(state)
     for wave, counts in zip(state.plan.waves, state.waves, strict=True):
         said = _counted({words[each]: counts.standing[each] for each in words})
-        said = said if wave.index < state.opened else "not opened"
+        said = said + _gates(state, wave) if wave.index < state.opened else "not opened"
         rows.append((f"    {wave.index + 1} {visible(wave.name)}", count(len(wave.hosts), "host"), said))
     return ["WAVES", *table(rows)]
+
+
+def _gates(state: RunState, wave: Wave) -> str:
+    """How many of an open wave's gates have passed."""
+    if not wave.gates:
+        return ""
+    passed = state.between.passed if wave.index == state.opened - 1 else len(wave.gates)
+    return f"; {passed} of {count(len(wave.gates), 'gate')} passed"
 
 
 def _counted(found: Mapping[str, int]) -> str:

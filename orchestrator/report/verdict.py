@@ -41,7 +41,8 @@ def verdict(view: RunView) -> Verdict:
         return Verdict(word=word, sentence=f"{total}: {in_lists(lists(state))}")
     if status is RunStatus.SUCCEEDED:
         return Verdict(word=WORDS[status], sentence=f"{total}, nothing failed")
-    if status in (RunStatus.ABORTED, RunStatus.HELD):
+    fell = any(mine.failure is not None or mine.ever_failed_finally for mine in state.hosts.values())
+    if status in (RunStatus.ABORTED, RunStatus.HELD) or not fell:
         return Verdict(word=WORDS[status], sentence=f"{total}: {in_lists(lists(state))}")
     return Verdict(word=WORDS[status], sentence=_sentence(state, status))
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 
 from orchestrator.core.pattern import fold_names
+from orchestrator.gates.words import period as period  # noqa: PLC0414  # one of the words, told here too
 from orchestrator.model.playbook import Outcome
 from orchestrator.model.state import Standing
 from orchestrator.report.visible import visible
@@ -56,19 +57,6 @@ def took(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes}m {rest:02}s"
     return f"{minutes // 60}h {minutes % 60:02}m"
-
-
-def period(seconds: float) -> str:
-    """A time that somebody chose, as a playbook has it: 90 is `1m30s`, 5400 is `1h30m`, 0.5 is `0.5s`."""
-    if seconds < 1 or seconds != int(seconds):
-        return f"{seconds:g}s"
-    parts = []
-    left = int(seconds)
-    for size, unit in ((86400, "d"), (3600, "h"), (60, "m"), (1, "s")):
-        if left >= size:
-            parts.append(f"{left // size}{unit}")
-            left %= size
-    return "".join(parts)
 
 
 def moment(at: float, zone: tzinfo | None) -> datetime:

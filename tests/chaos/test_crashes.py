@@ -29,7 +29,7 @@ from orchestrator.model.plan import Plan
 from orchestrator.ports import Clock, Journal, PollReply, ProbeReply, Provider, RunRecord, StartReply
 from orchestrator.providers.memory import MemoryProvider
 from tests.fake_fleet import FakeFleet, Ran
-from tests.small_run import RUN, plan_of
+from tests.small_run import RUN, FakeController, plan_of
 
 pytestmark = pytest.mark.anyio
 
@@ -163,6 +163,7 @@ class World:
                 clock=FusedClock(self.clock, fuse),
                 nonce=lambda: next(self.nonces),
                 pace=Pace(),
+                controller=FakeController(),
             )
             run = LiveRun(RUN, state, outside)
             lived = False

@@ -68,3 +68,9 @@ async def test_requests_are_read_once_each_in_order(journal: SqlJournal | Memory
     second = await journal.ask(Request(run=ONE, act=Act.ABORT_NOW, by="bo", at=3.0, why="stop it"))
     assert await journal.requests(ONE) == (first, second)
     assert await journal.requests(ONE, after=first.id) == (second,)
+
+
+async def test_an_answer_to_a_gate_is_kept_with_what_it_is_about(journal: SqlJournal | MemoryJournal) -> None:
+    asked = await journal.ask(Request(run=ONE, act=Act.APPROVE, by="ana", at=5.0, why="looks good", gate="approval"))
+    assert await journal.requests(ONE) == (asked,)
+    assert (asked.gate, asked.host) == ("approval", None)

@@ -7,13 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.core.waves import resolve_budget, split
+from orchestrator.core.waves import cut, resolve_budget
 from orchestrator.model.ids import HostName
-from orchestrator.model.playbook import Share, WaveSize
+from orchestrator.model.plan import Wave
+from orchestrator.model.playbook import Rollout, Share, WaveSize
 
 
 def hosts(number: int) -> list[HostName]:
     return [HostName(f"web-{index}") for index in range(number)]
+
+
+def split(sizes: list[WaveSize], names: list[HostName]) -> tuple[Wave, ...]:
+    found = cut(Rollout(waves=tuple(sizes)), names, [None] * len(sizes))
+    assert not found.left
+    return found.waves
 
 
 def sizes(*written: int | str) -> list[WaveSize]:

@@ -34,11 +34,11 @@ def failing(host: str = "1", *, times: int = 1000, slot: str = "01-two", ending:
 
 
 def asked(ended: Ended) -> list[tuple[str, str]]:
-    return [(e.host, e.step) for e in ended.events if isinstance(e, GateAsked)]
+    return [(str(e.host), str(e.step)) for e in ended.events if isinstance(e, GateAsked)]
 
 
 def answered(ended: Ended) -> list[tuple[str, Answer, str]]:
-    return [(e.host, e.answer, e.by) for e in ended.events if isinstance(e, GateAnswered)]
+    return [(str(e.host), e.answer, e.by) for e in ended.events if isinstance(e, GateAnswered)]
 
 
 async def test_the_others_go_on_while_a_host_waits_for_a_person(tmp_path: Path) -> None:

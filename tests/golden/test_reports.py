@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.model.event import Recorded, RunFinished, RunPaused, RunStarted
+from orchestrator.model.event import Answer, GateAnswered, Recorded, RunFinished, RunPaused, RunStarted
+from orchestrator.model.gate import Approval, Bake, UrlWatch
 from orchestrator.model.ids import RunId
 from orchestrator.model.plan import Plan, Section
-from orchestrator.model.playbook import Outcome, RollbackScope
+from orchestrator.model.playbook import HostOrder, InFlight, Outcome, RollbackScope, Spread
 from orchestrator.model.state import RunStatus
 from orchestrator.ports import RunSummary
 from orchestrator.report.final import final_report
@@ -21,7 +22,20 @@ from orchestrator.report.progress import progress_line
 from orchestrator.report.runs import runs_table
 from orchestrator.report.status import status_report
 from tests.builders import DEPLOY, Rule, make_plan
-from tests.scripted_runs import ARGV, BEGAN_AT, PAPER, RUN, Ends, Played, Script, by_table, failing, play, view_of
+from tests.scripted_runs import (
+    ARGV,
+    BEGAN_AT,
+    PAPER,
+    RUN,
+    Ends,
+    Played,
+    Script,
+    by_table,
+    carry_on,
+    failing,
+    play,
+    view_of,
+)
 
 FOLDER = Path(__file__).parent
 WAVES = (1, 3, 8)
@@ -134,6 +148,52 @@ def test_a_plan_with_differences_between_hosts_is_shown_like_this() -> None:
         "plan_differences",
         plan_text(replace(make_plan(6, rules, rollback=RollbackScope.NONE), digest=DIGEST), (), PAPER),
     )
+
+
+GATED = (
+    Bake(name="bake", seconds=120),
+    UrlWatch(name="health", get="https://app.example.com/health", text="ok", every=10, for_=300, max_bad=2),
+    Approval(name="approval", by=("ana", "ben@laptop"), expires=14400, four_eyes=True),
+)
+
+
+def gated() -> Plan:
+    plan = waved(max_failures=1)
+    policy = replace(
+        plan.policy,
+        order=HostOrder.SHUFFLE,
+        seed="5e1f02aa",
+        spread=Spread(by="zone", max=2),
+        in_flight=InFlight.CANCEL,
+        min_healthy=30,
+        progress_deadline=1800,
+    )
+    first = replace(plan.waves[0], gates=GATED, max_failures=0)
+    return replace(plan, policy=policy, waves=(first, *plan.waves[1:]), left_out=("frankfurt",))
+
+
+def test_a_plan_with_gates_is_asked_about_like_this() -> None:
+    stored("plan_gates", plan_summary(gated(), PAPER))
+
+
+def test_a_run_that_waits_for_an_approval_has_this_status() -> None:
+    stored("status_approval", status_report(view_of(play(gated())), PAPER))
+
+
+def test_a_run_that_cannot_find_out_ends_with_this_report() -> None:
+    stored("final_inconclusive", final_report(view_of(play(gated(), looked=Answer.INCONCLUSIVE)), PAPER))
+
+
+def test_a_run_whose_gate_failed_ends_with_this_report() -> None:
+    stored("final_gate_failed", final_report(view_of(play(gated(), looked=Answer.FAILED)), PAPER))
+
+
+def test_a_run_whose_approval_was_denied_ends_with_this_report() -> None:
+    played = play(gated())
+    denied = {"gate": "approval", "wave": 0, "kind": "approval", "answer": Answer.FAILED}
+    played.record(GateAnswered(by="ben@laptop", why="not on a Friday", **denied))  # type: ignore[arg-type] # its fields
+    carry_on(played)
+    stored("final_denied", final_report(view_of(played), PAPER))
 
 
 def test_a_person_is_asked_with_this_summary() -> None:

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from orchestrator import gates
 from orchestrator.core import host as core_host
+from orchestrator.core.between import PROGRESS, AnswerGate, AskGate, Hold, Look
 from orchestrator.core.evolve import MOST_RERUNS, given_up
 from orchestrator.core.host import owed, undo_failed
 from orchestrator.core.host_decisions import (
@@ -26,7 +28,8 @@ from orchestrator.core.host_decisions import (
     Start,
     WaitUntil,
 )
-from orchestrator.core.rollout import Course, Finish, Hold, OpenWave, WorkOn, over_budget
+from orchestrator.core.places import Places
+from orchestrator.core.rollout import Course, Finish, OpenWave, WorkOn, over_budget
 from orchestrator.core.run_state import RunState, fold
 from orchestrator.model.event import (
     Answer,
@@ -48,11 +51,12 @@ from orchestrator.model.event import (
     UndoStarted,
     WaveOpened,
 )
+from orchestrator.model.gate import Approval, Bake, ControllerCommand, Gate, OnDeny, UrlWatch
 from orchestrator.model.host import Host, ProviderSpec
 from orchestrator.model.ids import HostName, RunId, StepName, Vmid
 from orchestrator.model.origin import Origin, Text
 from orchestrator.model.plan import Command, HostPlan, Plan, Policy, Section, Slot, Template, Wave
-from orchestrator.model.playbook import Body, Interrupted, OnFailure, Outcome, Retries, RollbackScope
+from orchestrator.model.playbook import Body, InFlight, Interrupted, OnFailure, Outcome, Retries, RollbackScope, Spread
 from orchestrator.model.state import Progress, RunStatus, Standing
 
 BODY = Body(kind="run", texts=(Text(source="true", origin=Origin(file="p.yml")),))
@@ -85,6 +89,7 @@ def draw_plan(rng: random.Random) -> Plan:
     slots += [draw_slot(rng, f"s{i}", Section.UNDO, i) for i in range(steps) if rng.random() < 0.7]
     slots += [draw_slot(rng, f"a{i}", Section.AFTER_ROLLBACK) for i in range(rng.choice([0, 0, 1]))]
     slots += [draw_slot(rng, f"f{i}", Section.FINALLY) for i in range(rng.choice([0, 0, 1, 2]))]
+    spread = rng.choice([None, None, Spread(by="zone", max=rng.randint(1, 2))])
     names = [HostName(f"h{i}") for i in range(rng.randint(1, 7))]
     cuts = sorted(rng.sample(range(1, len(names)), rng.randint(0, len(names) - 1)))
     waves = [names[a:b] for a, b in zip([0, *cuts], [*cuts, len(names)], strict=True)]
@@ -95,6 +100,7 @@ def draw_plan(rng: random.Random) -> Plan:
             wave=w,
             commands=commands,
             whens=tuple(rng.random() > 0.1 if s.section is not Section.UNDO else True for s in slots),
+            spread=rng.choice("abc") if spread else "",
         )
         for w, wave in enumerate(waves)
         for name in wave
@@ -107,14 +113,38 @@ def draw_plan(rng: random.Random) -> Plan:
         tool="0",
         slots=tuple(slots),
         hosts=tuple(hosts),
-        waves=tuple(Wave(index=i, name="", hosts=tuple(wave)) for i, wave in enumerate(waves)),
+        waves=tuple(
+            Wave(
+                index=i,
+                name="",
+                hosts=tuple(wave),
+                max_failures=rng.choice([None, None, 0, 1]),
+                gates=tuple(draw_gate(rng, f"g{n}") for n in range(rng.choice([0, 0, 1, 2]))),
+            )
+            for i, wave in enumerate(waves)
+        ),
         policy=Policy(
             max_parallel=rng.randint(1, 4),
             max_failures=rng.randint(0, 2),
             max_unreachable=rng.randint(0, 1),
             rollback=rng.choice(list(RollbackScope)),
+            in_flight=rng.choice(list(InFlight)),
+            spread=spread,
+            min_healthy=rng.choice([0.0, 0.0, 30.0]),
+            progress_deadline=rng.choice([None, None, 60.0]),
         ),
     )
+
+
+def draw_gate(rng: random.Random, name: str) -> Gate:
+    kinds: list[Gate] = [
+        Bake(name=name, seconds=300.0),
+        Approval(name=name, by=("ana",), expires=100.0, on_deny=rng.choice(list(OnDeny))),
+        Approval(name=name, by=("ana", "test")),
+        ControllerCommand(name=name, argv=("true",)),
+        UrlWatch(name=name, get="http://127.0.0.1/"),
+    ]
+    return rng.choice(kinds)
 
 
 @dataclass
@@ -130,6 +160,8 @@ class Drive:
     log: list[Recorded] = field(default_factory=list)
     flight: dict[HostName, tuple[int, int]] = field(default_factory=dict)
     places: list[HostName] = field(default_factory=list)
+    kept: Places = field(init=False)
+    waiting: int = 0
     steps_taken: int = 0
 
     def record(self, event: Event) -> None:
@@ -140,20 +172,41 @@ class Drive:
 
     def run(self) -> None:
         self.record(RunStarted(playbook="p", digest="", hosts=len(self.plan.hosts), by="test"))
+        self.kept = Places(self.state, self.now)
         while not self.state.finished:
             self.steps_taken += 1
             assert self.steps_taken < 5000, "it does not end"
-            match self.state.decide():
+            match self.state.decide(now=self.now):
+                case AskGate(wave=wave, number=number):
+                    gate = self.plan.waves[wave].gates[number]
+                    self.record(GateAsked(gate=gate.name, wave=wave, kind=gate.kind))
+                case AnswerGate() as said:
+                    self.record(
+                        GateAnswered(
+                            gate=said.gate, wave=said.wave, kind=said.kind, answer=said.answer, by="orc", why=said.why
+                        )
+                    )
+                case Look(gate=gate):
+                    looked = self.rng.choice([Answer.PASSED, Answer.PASSED, Answer.FAILED, Answer.INCONCLUSIVE])
+                    wave = self.state.opened - 1
+                    self.record(GateAnswered(gate=gate.name, wave=wave, kind=gate.kind, answer=looked, by="orc"))
+                case gates.WaitUntil(at=at):
+                    self.now = max(self.now, at)
+                    if self.rng.random() < 0.1:
+                        self.crash()
                 case OpenWave(wave=wave):
-                    check_wave_opens(self.state, wave)
+                    self.kept.release()
+                    check_wave_opens(self, wave)
                     self.record(WaveOpened(wave=wave, hosts=len(self.plan.waves[wave].hosts)))
                 case WorkOn(wave=wave):
                     self.work_on(wave)
                 case Hold():
                     if self.state.paused:
                         self.record(RunResumed(by="test"))
-                    else:
+                    elif self.state.asking():
                         self.answer()
+                    else:
+                        self.answer_gate()
                 case Finish() as finish:
                     assert not self.flight, "finished while something is in flight"
                     lists = {s.value: names for s, names in self.state.lists().items() if s is not Standing.BUSY}
@@ -161,13 +214,25 @@ class Drive:
 
     def work_on(self, wave: int) -> None:
         """What a dispatcher does: every host of the wave until it rests; then the run decides again."""
-        waiting = list(self.state.to_work_on(wave))
+        for host in self.state.to_work_on(wave):
+            if self.kept.has_kept(host):
+                self.kept.take_back(host)
+                self.places.append(host)
+            else:
+                self.kept.line_up(host)
+                self.waiting += 1
         progressed = False
-        while waiting or self.places or self.flight:
+        while self.waiting or self.places or self.flight:
             self.steps_taken += 1
             assert self.steps_taken < 5000, "a wave does not end"
-            while waiting and len(self.places) < self.plan.policy.max_parallel:
-                self.places.append(waiting.pop(0))
+            for host in self.kept.let_in():
+                self.places.append(host)
+                self.waiting -= 1
+            self.waiting -= len(self.kept.send_off())
+            if (stalled := self.state.stalled(self.now)) and self.rng.random() < 0.5:
+                self.record(
+                    GateAnswered(gate=PROGRESS, wave=stalled.wave, kind=PROGRESS, answer=Answer.FAILED, by="orc")
+                )
             if self.rng.random() < 0.01 and not self.state.paused:
                 self.record(RunPaused(by="test", cause="drawn"))
             if self.rng.random() < self.p_abort:
@@ -194,6 +259,27 @@ class Drive:
         answer = self.rng.choice([Answer.RETRY, Answer.SKIP, Answer.FAILED])
         self.record(GateAnswered(gate=step, host=host, step=step, answer=answer, by="test"))
 
+    def answer_gate(self) -> None:
+        """A person says whether a wave's gate has passed; or nobody who may, or too late."""
+        question = self.state.between.question
+        assert question, "the run waits for nobody"
+        by = self.rng.choice(["ana", "ana", "ben", "test"])
+        if self.rng.random() < 0.3:
+            self.now += 200
+        if self.rng.random() < 0.2:
+            self.crash()
+        if objection := self.state.objection(None, by=f"{by}@here", at=self.now):
+            assert "expired" in objection or by not in self.who_may(question.gate)
+            return
+        assert by in self.who_may(question.gate), "an answer of one who may not"
+        assert question.expires_at is None or self.now < question.expires_at, "a late answer"
+        said = self.rng.choice([Answer.PASSED, Answer.PASSED, Answer.FAILED])
+        name, kind = question.gate.name, question.gate.kind
+        self.record(GateAnswered(gate=name, wave=question.wave, kind=kind, answer=said, by=by))
+
+    def who_may(self, gate: Gate) -> tuple[str, ...]:
+        return gate.by if isinstance(gate, Approval) else ("ana", "ben", "test")
+
     def step_a_host(self) -> bool:
         """Do the next decision of some host that has a place and no attempt in flight; whether there was one."""
         free = [h for h in self.places if h not in self.flight]
@@ -205,7 +291,7 @@ class Drive:
 
     def decide(self, host: HostName) -> HostDecision:
         plan = next(h for h in self.plan.hosts if h.host.name == host)
-        signals = self.state.signals(plan.wave)
+        signals = self.state.signals(plan.wave, host=host)
         return core_host.decide(self.state.layout, plan, self.state.hosts[host], signals, self.now)
 
     def do(self, host: HostName, decision: HostDecision) -> None:
@@ -237,13 +323,22 @@ class Drive:
             case Settle(standing=standing):
                 self.record(HostSettled(host=host, standing=standing))
             case Rest():
+                until, forward = self.state.healthy_at(host), self.state.signals(0).forward
+                if until is not None and until > self.now and forward and not self.state.paused:
+                    if len(self.places) == 1 or self.rng.random() < 0.1:
+                        self.now = until
+                    return
                 self.places.remove(host)
+                self.kept.leave(host)
 
     def end_an_attempt(self) -> None:
         host = self.rng.choice(sorted(self.flight))
         index, attempt = self.flight.pop(host)
         bad = [Outcome.FAILED, Outcome.FAILED, Outcome.TIMED_OUT, Outcome.UNREACHABLE, Outcome.UNKNOWN]
         outcome = self.rng.choice(bad) if self.rng.random() < self.p_bad else Outcome.OK
+        forward = self.plan.slots[index].section is Section.STEPS
+        cancelled = forward and self.state.signals(0).cancel and self.rng.random() < 0.8
+        outcome = Outcome.FAILED if cancelled else outcome
         kind = UndoEnded if self.plan.slots[index].section is Section.UNDO else AttemptEnded
         self.record(
             kind(
@@ -253,7 +348,8 @@ class Drive:
                 outcome=outcome,
                 duration=1.0,
                 may_be_running=outcome is Outcome.UNKNOWN,
-                interrupted=outcome is Outcome.FAILED and self.rng.random() < 0.8,
+                interrupted=outcome is Outcome.FAILED and not cancelled and self.rng.random() < 0.8,
+                cancelled=cancelled,
                 result=StepResult(exit_code=0 if outcome is Outcome.OK else 1),
             )
         )
@@ -262,18 +358,52 @@ class Drive:
         """The process dies: all it knew is in the journal. Attempts in flight are attended by the next one."""
         self.flight.clear()
         self.places.clear()
+        self.waiting = 0
         self.state = fold(self.plan, self.log)
+        self.kept = Places(self.state, self.now)
+
+
+def spread_of(plan: Plan, host: HostName) -> str:
+    return next(each.spread for each in plan.hosts if each.host.name == host)
 
 
 def mine_is_free(state: RunState, host: HostName) -> bool:
     return not any(progress.running for progress in state.hosts[host].progress)
 
 
-def check_wave_opens(state: RunState, wave: int) -> None:
+def check_wave_opens(drive: "Drive", wave: int) -> None:
+    state = drive.state
     assert not over_budget(state.plan.policy, state.waves), "a wave opened over budget"
+    for earlier in state.plan.waves[:wave]:
+        if earlier.max_failures is not None:
+            failed = sum(state.hosts[host].failure is not None for host in earlier.hosts)
+            assert failed <= earlier.max_failures, "a wave opened over the budget of one before it"
+        check_gates(drive.log, earlier)
+    for name, mine in state.hosts.items():
+        if mine.settled is Standing.OK:
+            last = max(r.at for r in drive.log if isinstance(r.event, HostSettled) and r.event.host == name)
+            assert drive.now >= last + state.plan.policy.min_healthy, "a wave opened before a host was healthy"
     for earlier in state.plan.waves[:wave]:
         for host in earlier.hosts:
             assert state.hosts[host].settled is not None, "a wave overtook an unsettled host"
+
+
+def check_gates(log: list[Recorded], wave: Wave) -> None:
+    """That every gate of a wave was asked in its turn and has passed, and that nothing was hurried."""
+    of_wave = [r for r in log if isinstance(r.event, GateAsked | GateAnswered) and r.event.wave == wave.index]
+    answers = [r for r in of_wave if isinstance(r.event, GateAnswered) and r.event.answer is not Answer.INCONCLUSIVE]
+    asked = [r for r in of_wave if isinstance(r.event, GateAsked)]
+    names = [r.event.gate for r in asked if isinstance(r.event, GateAsked)]
+    assert names == [gate.name for gate in wave.gates], "a gate was left out, or asked twice"
+    assert len(answers) == len(asked), "a wave opened before a gate had its answer"
+    for gate, question, answer in zip(wave.gates, asked, answers, strict=True):
+        assert isinstance(answer.event, GateAnswered)
+        assert (answer.event.gate, answer.event.answer) == (gate.name, Answer.PASSED), "a wave opened past a gate"
+        if isinstance(gate, Bake):
+            assert answer.at >= question.at + gate.seconds, "a bake was cut short"
+        if isinstance(gate, Approval):
+            assert answer.event.by in gate.by, "approved by one who may not"
+            assert gate.expires is None or answer.at < question.at + gate.expires + 0.01, "a late approval counted"
 
 
 def check_start(drive: Drive, host: HostName, index: int) -> None:
@@ -283,6 +413,11 @@ def check_start(drive: Drive, host: HostName, index: int) -> None:
     busy = {h for h, s in state.hosts.items() if s.begun and s.settled is None} | {host}
     assert len(running) < plan.policy.max_parallel, "more in flight than allowed"
     assert len(busy) <= plan.policy.max_parallel, "more hosts under way than allowed"
+    healthy = {h for h in state.not_healthy(drive.now) if h not in busy}
+    assert not state.signals(0).forward or len(busy | healthy) <= plan.policy.max_parallel, "a place was given up early"
+    if plan.policy.spread:
+        mine_too = [h for h in plan.hosts if h.host.name in busy and h.spread == spread_of(plan, host)]
+        assert len(mine_too) <= plan.policy.spread.max, "too many hosts of one value at once"
     assert host not in running, "two attempts on one host"
     assert mine.asks is None, "started while a person is asked"
     assert state.course is not Course.PAUSED, "started while paused"
@@ -296,6 +431,8 @@ def check_start(drive: Drive, host: HostName, index: int) -> None:
             assert not over_budget(plan.policy, state.waves), "forward while over budget"
             assert all(mine.progress[i].done for i in state.layout.steps if i < index), "steps out of order"
             assert mine.failure is None, "forward on a failed host"
+            assert not mine.cancelled, "forward on a host whose step was cancelled"
+            assert state.between.stop is None, "forward though a gate has said no"
             assert state.wave_of(host) == state.opened - 1, "a host of a wave that is not open"
         case Section.UNDO:
             check_undo(drive, host, index)
@@ -319,13 +456,14 @@ def check_undo(drive: Drive, host: HostName, index: int) -> None:
     mine, slot = state.hosts[host], plan.slots[index]
     assert slot.undo_of is not None
     step = mine.progress[slot.undo_of]
-    scope, over = plan.policy.rollback, bool(over_budget(plan.policy, state.waves))
+    scope, stop = plan.policy.rollback, state.between.stop
+    over = bool(over_budget(plan.policy, state.waves) or stop) and not (stop and not stop.undo)
     assert scope is not RollbackScope.NONE, "an undo that the rules do not ask for"
     in_scope = over and (
         scope is RollbackScope.RUN or (scope is RollbackScope.WAVE and state.wave_of(host) == state.opened - 1)
     )
     assert not mine.stays, "a host was taken back that was to be left as it is"
-    assert mine.failure is not None or in_scope, "a host outside the scope was taken back"
+    assert mine.failure is not None or mine.cancelled or in_scope, "a host outside the scope was taken back"
     assert step.touched, "undo of a step that cannot have had an effect"
     effect = Outcome.UNKNOWN if step.may_be_running else step.effect
     assert effect is Outcome.OK or effect in slot.undo_on, "undo after an outcome that its rule does not name"
@@ -345,7 +483,10 @@ def check_end(drive: Drive) -> None:
     by_a_step = any(mine.aborts for mine in state.hosts.values())
     assert aborted == (state.course.aborts or by_a_step), "an abort was forgotten, or made up"
     all_ok = len(lists.get("ok", ())) == len(plan.hosts)
-    assert succeeded == (all_ok and not aborted), "a success needs every host"
+    assert succeeded == (all_ok and not aborted and not state.between.stop), "a success needs every host and gate"
+    if succeeded:
+        for wave in plan.waves:
+            check_gates(drive.log, wave)
     assert succeeded == (state.finished.exit == 0)
     for host in lists["rolled_back"]:
         assert not owed(state.layout, state.hosts[host]), "called rolled back with undos owed"
@@ -356,6 +497,7 @@ def check_end(drive: Drive) -> None:
     replayed = fold(plan, drive.log)
     assert dict(replayed.hosts) == dict(state.hosts), "the journal folds to another state"
     assert replayed.waves == state.waves
+    assert (replayed.between, replayed.spread) == (state.between, state.spread)
     assert replayed.finished == state.finished
 
 
@@ -379,5 +521,5 @@ def test_no_run_ever_breaks_an_invariant(part: int) -> None:
             raise AssertionError(f"seed {seed}: {error}") from error
         assert drive.state.finished
         seen[f"{drive.state.finished.status.value} {drive.state.finished.exit}"] += 1
-    wanted = "succeeded 0, failed 3, rolled_back 4, rollback_failed 5, failed 6, aborted 130, aborted 3"
+    wanted = "succeeded 0, failed 3, rolled_back 4, rollback_failed 5, failed 6, aborted 130, aborted 3, held 7"
     assert set(seen) == set(wanted.split(", ")), seen

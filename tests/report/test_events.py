@@ -56,6 +56,13 @@ EVENTS: list[Event] = [
 ]
 
 
+OF_WAVES: list[Event] = [
+    GateAsked(gate="approval", wave=0, kind="approval", expires_at=BEGAN_AT + 60, detail="a person says yes"),
+    GateAnswered(gate="url", wave=1, kind="url", answer=Answer.INCONCLUSIVE, by="orc", why="no answer"),
+]
+"""Events that look otherwise where they are about a wave."""
+
+
 def told(event: Event) -> dict[str, Any]:
     return dict(event_json(Recorded(run=RUN, seq=7, at=BEGAN_AT + 0.25, event=event)))
 
@@ -100,7 +107,7 @@ def test_there_is_an_example_of_every_type_of_event() -> None:
     assert [event.type for event in EVENTS] == [*EVENT_TYPES]
 
 
-@pytest.mark.parametrize("event", EVENTS, ids=lambda event: event.type)
+@pytest.mark.parametrize("event", [*EVENTS, *OF_WAVES], ids=lambda event: event.type)
 def test_an_event_is_as_its_schema_says(event: Event) -> None:
     assert wrong(schema_of(event.type), told(event)) == []
 

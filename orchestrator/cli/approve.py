@@ -1,0 +1,47 @@
+"""`orc approve`, and what `orc deny` shares with it: answers the gate at which a run waits for a person."""
+
+from functools import partial
+from typing import Annotated
+
+import anyio
+import typer
+
+from orchestrator import wiring
+from orchestrator.cli import output
+from orchestrator.cli.lookup import find_run, read_view
+from orchestrator.cli.options import RunArgument, begin, whoami
+from orchestrator.errors import Held, InputError
+from orchestrator.load import Settings
+from orchestrator.ports import Act
+
+GateArgument = Annotated[
+    str | None, typer.Argument(metavar="[GATE]", help="What the gate is called.", show_default=False)
+]
+ReasonOption = Annotated[str, typer.Option("-m", "--message", metavar="WHY", help="Why: it is kept for good.")]
+
+
+def command(run: RunArgument, gate: GateArgument = None, *, why: ReasonOption) -> None:
+    """Let a run go on that waits for a person after a wave. Kept with who did it, when and why.
+
+    Where no process drives the run, `orc continue RUN` then goes on with it. Exit status 7 where you may not answer.
+    """
+    anyio.run(partial(answer, run, gate, Act.APPROVE, begin(), why))
+
+
+async def answer(typed: str, gate: str | None, act: Act, settings: Settings, why: str) -> None:
+    """Keep an answer. Raises InputError where nothing waits for one, Held where this person's does not count."""
+    if not why.strip():
+        raise InputError.of("the reason is empty", fix="say why with -m, for those who will wonder")
+    by = whoami()
+    async with wiring.open_journal(settings) as journal:
+        found = await find_run(journal, typed)
+        view = await read_view(journal, found, settings)
+        question = view.state.between.question
+        if question is None or view.state.finished:
+            raise InputError.of(f"run {found} is at no gate", fix=f"see: orc status {found}")
+        if objection := view.state.objection(gate, by=by, at=wiring.clock().now()):
+            raise Held(f"run {found}: {objection}; nothing was recorded", next=(f"orc status {found}",))
+        await wiring.ask(journal, found, act, by=by, why=why, gate=question.gate.name)
+    said = f"{question.gate.name} after wave {question.wave + 1} of run {found}: {act.value}, says {by}"
+    then = f"{view.driver} was told" if view.driver else f"have it done: orc continue {found}"
+    output.stdout().line(f"{said}; {then}")

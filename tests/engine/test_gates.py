@@ -1,0 +1,225 @@
+"""What stands between waves, in whole runs: gates, bakes, spread, and how long a host must be ok."""
+
+from pathlib import Path
+
+import pytest
+
+from orchestrator.model.event import (
+    Answer,
+    AttemptStarted,
+    GateAnswered,
+    GateAsked,
+    HostSettled,
+    Recorded,
+    RunPaused,
+    WaveOpened,
+)
+from orchestrator.model.gate import CommandLost, CommandRan, Fetched, NotFetched
+from orchestrator.model.state import RunStatus
+from orchestrator.ports import Act
+from tests.fake_fleet import Ran
+from tests.small_run import Ended, FakeController, Said, drive, plan_of
+
+pytestmark = pytest.mark.anyio
+
+
+def playbook(rollout: str, *, hosts: str = "[1, 2, 3]") -> str:
+    return f"""
+vmids: {hosts}
+vars: {{zone: a}}
+rollout: {rollout}
+steps:
+  - {{name: one, run: echo 1, rollback: echo back}}
+"""
+
+
+class Times:
+    """When what happened."""
+
+    def __init__(self) -> None:
+        self.log: list[Recorded] = []
+
+    def __call__(self, recorded: Recorded) -> None:
+        self.log.append(recorded)
+
+    def of(self, kind: type, **fields: object) -> float:
+        (found,) = [
+            each.at
+            for each in self.log
+            if isinstance(each.event, kind) and all(getattr(each.event, name) == v for name, v in fields.items())
+        ]
+        return found
+
+
+def gates(ended: Ended) -> list[tuple[str, Answer, str]]:
+    return [(e.gate, e.answer, e.by) for e in ended.events if isinstance(e, GateAnswered)]
+
+
+async def test_the_next_wave_opens_when_the_bake_of_the_last_is_over(tmp_path: Path) -> None:
+    times = Times()
+    await drive(plan_of(tmp_path, playbook("{waves: [1, 100%], bake: 10m}")), observers=[times])
+    assert times.of(WaveOpened, wave=1) - times.of(HostSettled, host="1") >= 600
+    assert times.of(GateAnswered, wave=1) - times.of(GateAsked, wave=1) >= 600, "the last wave bakes, too"
+
+
+APPROVAL = "{waves: [{size: 1, gates: [{approval: {by: [ana], expires: 4h%s}}]}, 100%%], rollback: run}"
+
+
+async def test_a_run_that_waits_for_an_approval_ends_its_process_and_goes_on_once_it_is_there(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, playbook(APPROVAL % ""))
+    waiting = await drive(plan)
+    assert waiting.state.status() is RunStatus.WAITING
+    assert isinstance(paused := waiting.events[-1], RunPaused)
+    assert paused.waiting
+    assert [host for host, _, _ in waiting.fleet.order] == ["1"]
+    ended = await drive(plan, answers=[Said(act=Act.APPROVE)])
+    assert gates(ended) == [("approval", Answer.PASSED, "ana@laptop")]
+    assert ended.exit == 0
+
+
+async def test_who_may_not_answer_is_not_heeded(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, playbook(APPROVAL % ""))
+    ended = await drive(plan, answers=[Said(act=Act.APPROVE, by="ben@laptop"), Said(act=Act.APPROVE, gate="other")])
+    assert ended.state.status() is RunStatus.WAITING
+    assert not gates(ended)
+
+
+async def test_who_started_a_run_is_no_second_pair_of_eyes_on_any_machine(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, playbook(APPROVAL % ", four_eyes: true"))
+    ended = await drive(plan, answers=[Said(act=Act.APPROVE, by="ana@desktop")], by="ana@laptop")
+    assert ended.state.status() is RunStatus.WAITING
+    assert (await drive(plan, answers=[Said(act=Act.APPROVE)], by="ben@laptop")).exit == 0
+
+
+@pytest.mark.parametrize(
+    ("on_deny", "exit", "lists"),
+    [
+        ("", 7, {"ok": ("1",), "never_started": ("2", "3")}),
+        (", on_deny: rollback", 4, {"rolled_back": ("1",), "never_started": ("2", "3")}),
+    ],
+)
+async def test_a_denied_run_goes_no_further(
+    tmp_path: Path, on_deny: str, exit: int, lists: dict[str, tuple[str, ...]]
+) -> None:
+    ended = await drive(plan_of(tmp_path, playbook(APPROVAL % on_deny)), answers=[Said(act=Act.DENY)])
+    assert (ended.exit, ended.lists) == (exit, lists)
+    assert ended.state.finished
+    assert ended.state.finished.cause == "ana@laptop denied approval after wave 1: looked at it"
+
+
+async def test_an_approval_that_comes_too_late_does_not_count(tmp_path: Path) -> None:
+    late = Said(act=Act.APPROVE, after=4 * 3600, then=4 * 3600)
+    ended = await drive(plan_of(tmp_path, playbook(APPROVAL % "")), answers=[late])
+    assert gates(ended) == [("approval", Answer.FAILED, "orc")]
+    assert ended.exit == 7
+
+
+async def test_an_approval_in_time_counts_also_where_the_run_is_gone_on_with_days_later(tmp_path: Path) -> None:
+    ended = await drive(plan_of(tmp_path, playbook(APPROVAL % "")), answers=[Said(act=Act.APPROVE, then=7 * 86400)])
+    assert ended.exit == 0
+
+
+URL = "{waves: [1, 100%%], rollback: run, gates: [{url: {get: 'http://127.0.0.1/', every: 10s, for: 1m, max_bad: %d}}]}"
+GOOD, BAD, NONE = Fetched(status=200), Fetched(status=500), NotFetched(why="no answer: refused")
+
+
+async def test_too_many_bad_answers_take_the_run_back(tmp_path: Path) -> None:
+    controller = FakeController(answers=[GOOD, BAD, BAD])
+    ended = await drive(plan_of(tmp_path, playbook(URL % 1)), controller=controller)
+    assert ended.lists == {"rolled_back": ("1",), "never_started": ("2", "3")}
+    assert ended.exit == 4
+    assert controller.asked == 3
+
+
+async def test_as_many_bad_answers_as_may_be_pass(tmp_path: Path) -> None:
+    controller = FakeController(answers=[BAD, NONE, GOOD])
+    ended = await drive(plan_of(tmp_path, playbook(URL % 2)), controller=controller)
+    assert ended.exit == 0
+    assert controller.asked == 14, "every ten seconds for a minute, both ends included, after each of two waves"
+
+
+async def test_where_nothing_ever_answers_a_person_has_to_say(tmp_path: Path) -> None:
+    plan, controller = plan_of(tmp_path, playbook(URL % 1)), FakeController(answers=[NONE])
+    ended = await drive(plan, controller=controller)
+    assert ended.state.status() is RunStatus.WAITING
+    said = [Said(act=Act.APPROVE, by="anybody@x"), Said(act=Act.DENY, by="anybody@x")]
+    ended = await drive(plan, controller=controller, answers=said)
+    assert [answer for _, answer, _ in gates(ended)] == [
+        Answer.INCONCLUSIVE, Answer.PASSED, Answer.INCONCLUSIVE, Answer.FAILED,
+    ]  # fmt: skip
+    assert ended.exit == 4
+
+
+COMMAND = "{waves: [1, 100%], gates: [{command: {run: ./check, on: controller}}]}"
+
+
+@pytest.mark.parametrize(
+    ("reply", "answer"),
+    [
+        (CommandRan(exit_code=0), Answer.PASSED),
+        (CommandRan(exit_code=1, output="error rate 7%\n"), Answer.FAILED),
+        (CommandRan(exit_code=75), Answer.INCONCLUSIVE),
+        (CommandLost(why="it could not be started"), Answer.INCONCLUSIVE),
+    ],
+)
+async def test_a_commands_end_answers(tmp_path: Path, reply: CommandRan | CommandLost, answer: Answer) -> None:
+    ended = await drive(plan_of(tmp_path, playbook(COMMAND)), controller=FakeController(command=reply))
+    assert gates(ended)[0] == ("command", answer, "orc")
+    assert ended.state.status() is {
+        Answer.PASSED: RunStatus.SUCCEEDED, Answer.FAILED: RunStatus.FAILED, Answer.INCONCLUSIVE: RunStatus.WAITING,
+    }[answer]  # fmt: skip
+    if answer is Answer.FAILED:
+        assert ended.exit == 3
+        assert ended.lists == {"ok": ("1",), "never_started": ("2", "3")}
+
+
+async def test_no_more_hosts_of_one_value_are_under_way_at_once_than_the_spread_allows(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, playbook("{spread: {by: zone, max: 2}}", hosts="[1, 2, 3, 4, 5, 6, 7]"))
+    ended = await drive(plan, lambda *_: Ran(duration=5))
+    assert ended.fleet.most_at_once == 2
+    assert ended.exit == 0
+
+
+async def test_a_host_keeps_its_place_until_it_has_been_ok_for_long_enough(tmp_path: Path) -> None:
+    times = Times()
+    plan = plan_of(tmp_path, playbook("{max_parallel: 1, min_healthy: 30s, waves: [2, 1]}"))
+    await drive(plan, observers=[times])
+    assert times.of(AttemptStarted, host="2") - times.of(HostSettled, host="1") >= 30
+    assert times.of(WaveOpened, wave=1) - times.of(HostSettled, host="2") >= 30
+
+
+async def test_a_run_whose_hosts_no_longer_become_ok_stops(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, playbook("{max_parallel: 1, progress_deadline: 5m, rollback: run}"))
+    ended = await drive(
+        plan, lambda host, slot, attempt: Ran(duration=400 if host == "2" and "undo" not in slot else 10)
+    )
+    assert ended.lists == {"rolled_back": ("1", "2"), "never_started": ("3",)}
+    assert ended.state.finished
+    assert ended.state.finished.cause == "no host of wave 1 became ok for 5m"
+
+
+async def test_the_progress_deadline_moves_with_progress(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, playbook("{max_parallel: 1, progress_deadline: 5m}"))
+    assert (await drive(plan, lambda *_: Ran(duration=200))).exit == 0
+
+
+async def test_once_the_run_stops_steps_under_way_are_ended_and_taken_back(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, playbook("{in_flight: cancel}"))
+
+    def script(host: str, slot: str, attempt: int) -> Ran:
+        if "undo" in slot:
+            return Ran(duration=50)
+        return Ran(exit_code=1, duration=5) if host == "1" else Ran(duration=300)
+
+    times = Times()
+    ended = await drive(plan, script, observers=[times])
+    assert ended.lists == {"rolled_back": ("1", "2", "3")}
+    assert times.log[-1].at - times.log[0].at < 200
+    assert ended.state.finished
+    assert ended.state.finished.cause == "1 host failed, max_failures is 0", "who was cancelled did not fail"
+
+
+async def test_a_first_wave_of_one_host_stops_the_run_whatever_the_budget(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, playbook("{waves: [1, 100%], max_failures: 2}"))
+    ended = await drive(plan, lambda host, slot, attempt: Ran(exit_code=int(host == "1" and "undo" not in slot)))
+    assert ended.lists == {"rolled_back": ("1",), "never_started": ("2", "3")}
