@@ -24,6 +24,13 @@ class Ran:
     ending: str = "exited"
 
 
+def _text(program: str) -> str:
+    """The command's text in the program: the first of the here-documents that its line announces."""
+    line, rest = program[program.index("\no_run ") + 1 :].split("\n", 1)
+    delimiter = line.split("<<'", 1)[1].split("'", 1)[0]
+    return rest.split(f"\n{delimiter}\n", 1)[0]
+
+
 Script = Callable[[str, str, int], Ran]
 """What the command of a slot (`00-pull`, `01-migrate-undo`) does on a host at an attempt.
 
@@ -56,7 +63,7 @@ class FakeFleet:
             self._claims[key] = (ended, ran)
             self.ran[key] += 1
             self.order.append(key)
-            self.commands[key] = program.split("3<<'E'\n", 1)[1].split("\nE\n", 1)[0]
+            self.commands[key] = _text(program)
             self.at_once += 1
             self.most_at_once = max(self.most_at_once, self.at_once)
             await self.clock.sleep_until(self.clock.now() + ran.duration)
@@ -64,7 +71,7 @@ class FakeFleet:
             ended.set()
         ended, ran = self._claims[key]
         await ended.wait()
-        status = ran.exit_code if ran.ending in ("exited", "late", "stopped") else "-"
+        status = ran.exit_code if ran.ending.startswith(("exited", "late", "stopped", "skipped", "guard")) else "-"
         sizes = f"{len(ran.stdout.encode())} {len(ran.stderr.encode())}"
         trailer = f"\n{head['nonce']} {int(attached)} {ran.ending} {status} {sizes} 1 2 boot 7\n"
         return Exited(exit_code=0, stdout=ran.stdout + trailer, stderr=ran.stderr)

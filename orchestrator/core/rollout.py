@@ -17,6 +17,8 @@ class Counts:
     failures, unreachable: what the budgets count; a host that failed and was rolled back still counts.
     owing: hosts that would have something to undo if they were taken back now.
     asking: of those under way, the ones that wait for a person. aborts: those whose failure ends the run.
+    held, held_new: those under way, and those not begun, that wait for a step which runs once, on another host.
+    lost: steps that run once, on a host of this wave, from which nobody can go on.
     """
 
     standing: dict[Standing, int] = field(default_factory=lambda: dict.fromkeys(Standing, 0))
@@ -25,6 +27,14 @@ class Counts:
     owing: int = 0
     asking: int = 0
     aborts: int = 0
+    held: int = 0
+    held_new: int = 0
+    lost: int = 0
+
+    @property
+    def resting(self) -> int:
+        """Of those under way, the ones that do nothing by themselves while the run goes forward."""
+        return self.asking + self.held
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +81,8 @@ def over_budget(policy: Policy, waves: Sequence[Counts]) -> str:
         return f"{_hosts(failures)} failed, max_failures is {policy.max_failures}"
     if unreachable > policy.max_unreachable:
         return f"{_hosts(unreachable)} unreachable, max_unreachable is {policy.max_unreachable}"
+    if any(wave.lost for wave in waves):
+        return "the host failed on which a step runs once for all of them"
     return ""
 
 
@@ -129,7 +141,7 @@ def decide(policy: Policy, waves: Sequence[Counts], *, opened: int, course: Cour
     """
     if course is Course.PAUSED:
         return Hold()
-    at_work = [wave for wave in range(opened) if waves[wave].standing[Standing.BUSY] > waves[wave].asking]
+    at_work = [wave for wave in range(opened) if waves[wave].standing[Standing.BUSY] > waves[wave].resting]
     for wave in (*reversed(at_work), *reversed(range(opened))):
         if _has_work(waves[wave], signal(policy, waves, wave=wave, opened=opened, course=course)):
             return WorkOn(wave=wave)
@@ -151,8 +163,8 @@ def _aborted_by_a_step(waves: Sequence[Counts]) -> int:
 
 
 def _has_work(counts: Counts, signals: Signals) -> bool:
-    waiting = counts.standing[Standing.NEVER_STARTED] if signals.forward and signals.begin else 0
-    busy = counts.standing[Standing.BUSY] - (counts.asking if signals.forward else 0)
+    waiting = counts.standing[Standing.NEVER_STARTED] - counts.held_new if signals.forward and signals.begin else 0
+    busy = counts.standing[Standing.BUSY] - (counts.resting if signals.forward else 0)
     return bool(waiting or busy or (signals.undo and counts.owing))
 
 

@@ -8,12 +8,22 @@ from orchestrator.core.evolve import HostEvent, evolve, fresh
 from orchestrator.core.host import owes_undo
 from orchestrator.core.host_decisions import Signals
 from orchestrator.core.layout import Layout, lay_out
+from orchestrator.core.once import OnceLedger
 from orchestrator.core.rollout import Counts, Course
 from orchestrator.errors import IllegalTransition
-from orchestrator.model.event import GateAnswered, Recorded, RunFinished, RunPaused, RunResumed, RunStarted, WaveOpened
+from orchestrator.model.event import (
+    GateAnswered,
+    Recorded,
+    RunFinished,
+    RunPaused,
+    RunResumed,
+    RunStarted,
+    StepSkipped,
+    WaveOpened,
+)
 from orchestrator.model.ids import HostName
-from orchestrator.model.plan import Plan
-from orchestrator.model.playbook import Outcome
+from orchestrator.model.plan import HostPlan, Plan
+from orchestrator.model.playbook import Outcome, RollbackScope
 from orchestrator.model.state import HostState, RunStatus, Standing
 
 
@@ -27,15 +37,20 @@ class RunState:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.layout: Layout = lay_out(plan)
-        self._wave_of: dict[HostName, int] = {h.host.name: h.wave for h in plan.hosts}
+        self._plans: dict[HostName, HostPlan] = {each.host.name: each for each in plan.hosts}
         start = fresh(self.layout)
         self._hosts: dict[HostName, HostState] = {
-            each.host.name: replace(start, registered=each.registered) if each.registered else start
+            each.host.name: replace(start, registered=each.registered, owed=each.owed)
+            if each.registered or each.owed
+            else start
             for each in plan.hosts
         }
         self.waves: list[Counts] = [Counts() for _ in plan.waves]
-        for wave in self._wave_of.values():
-            self.waves[wave].standing[Standing.NEVER_STARTED] += 1
+        self._once = OnceLedger(plan, self.layout)
+        for each in plan.hosts:
+            self.waves[each.wave].standing[Standing.NEVER_STARTED] += 1
+            self._once.count(each, self._hosts[each.host.name], +1)
+        self._count_held(range(len(self.waves)))
         self.opened = 0
         self.taken_up = 0
         self.started_at: float | None = None
@@ -79,11 +94,42 @@ class RunState:
     def _apply_to_host(self, event: HostEvent, at: float) -> None:
         self.answers += isinstance(event, GateAnswered)
         before = self._hosts[event.host]
+        plan = self._plans[event.host]
         after = evolve(self.layout, before, event, at)
+        if isinstance(event, StepSkipped) and not event.undo:
+            after = self._shared(plan, event, after)
         self._hosts[event.host] = after
-        counts = self.waves[self._wave_of[event.host]]
+        counts = self.waves[plan.wave]
         self._count(counts, before, -1)
         self._count(counts, after, +1)
+        self._count_once(plan, before, after)
+
+    def _shared(self, plan: HostPlan, event: StepSkipped, state: HostState) -> HostState:
+        """A host that goes past a step which ran elsewhere has its result, too."""
+        index = self.layout.find(event.step, undo=False)
+        name = self.layout.slots[index].register
+        on = next((each.hosts[plan.wave] for each in self.plan.once if each.slot == index), event.host)
+        if name is None or name not in self._hosts[on].registered or index in plan.done:
+            return state
+        return replace(state, registered={**state.registered, name: self._hosts[on].registered[name]})
+
+    def _count_once(self, plan: HostPlan, before: HostState, after: HostState) -> None:
+        """What this means for the steps that run once. Only a host that runs one changes anything for other waves."""
+        if not self.plan.once:
+            return
+        self._once.count(plan, before, -1)
+        self._once.count(plan, after, +1)
+        runs = self._once.runs(plan)
+        if runs and before.failure is None and after.failure is not None:
+            self.waves[plan.wave].lost += self._once.lose(plan, after)
+        moved = runs and [p.done for p in before.progress] != [p.done for p in after.progress]
+        lost = runs and before.failure is not after.failure
+        self._count_held(range(len(self.waves)) if moved or lost else [plan.wave])
+
+    def _count_held(self, waves: Iterable[int]) -> None:
+        for wave in waves if self.plan.once else ():
+            counts = self.waves[wave]
+            counts.held, counts.held_new = self._once.held(wave, self._hosts)
 
     def _count(self, counts: Counts, state: HostState, sign: int) -> None:
         counts.standing[standing(state)] += sign
@@ -100,14 +146,15 @@ class RunState:
 
     def wave_of(self, host: HostName) -> int:
         """The index of the host's wave."""
-        return self._wave_of[host]
+        return self._plans[host].wave
 
     def at_work(self, wave: int) -> bool:
         """Whether a host of an open wave is under way, or will be, without anybody's answer."""
-        standing = self.waves[wave].standing
-        if standing[Standing.BUSY] > self.waves[wave].asking:
+        counts = self.waves[wave]
+        if counts.standing[Standing.BUSY] > counts.resting:
             return True
-        return standing[Standing.NEVER_STARTED] > 0 and rollout.under_way(self.waves) < self.plan.policy.max_parallel
+        room = rollout.under_way(self.waves) < self.plan.policy.max_parallel
+        return room and counts.standing[Standing.NEVER_STARTED] > counts.held_new
 
     def to_work_on(self, wave: int) -> tuple[HostName, ...]:
         """The hosts of a wave, in the order in which they get their places: those under way first, then the plan's."""
@@ -126,7 +173,14 @@ class RunState:
     def signals(self, wave: int, asked: Course = Course.ON) -> Signals:
         """What the run asks of the hosts of a wave; asked: a course that is not in the journal yet."""
         course = max(self.course, asked, key=Course.rank)
-        return rollout.signal(self.plan.policy, self.waves, wave=wave, opened=self.opened, course=course)
+        signals = rollout.signal(self.plan.policy, self.waves, wave=wave, opened=self.opened, course=course)
+        if not self.plan.once:
+            return signals
+        over, scope = not signals.forward and not signals.aborting, self.plan.policy.rollback
+        newest = self.opened - 1 if over and scope is RollbackScope.WAVE else None
+        everything = over and scope is RollbackScope.RUN
+        once = self._once.signals(wave, self._hosts, taken_back=newest, all_taken_back=everything)
+        return replace(signals, once=once)
 
     def decide(self, asked: Course = Course.ON) -> rollout.RunDecision:
         """What to do next with the run."""

@@ -56,7 +56,11 @@ class LiveRun:
         """Whether an answer about this host may still come while others of its wave are at work."""
         signals = self.signals(host)
         asked = self.state.hosts[host].asks is not None and signals.forward and not signals.paused
-        return asked and self.state.at_work(self.state.wave_of(host))
+        return asked and self.at_work(host)
+
+    def at_work(self, host: HostName) -> bool:
+        """Whether something goes on in the host's wave that does not wait for anybody."""
+        return self.state.at_work(self.state.wave_of(host))
 
     @property
     def clock(self) -> Clock:

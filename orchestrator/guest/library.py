@@ -7,7 +7,7 @@ An attempt's directory, STATE/<run>/<slot>.<attempt>/ (STATE is $ORC_STATE or /v
 `cmd` the command as its author wrote it, `pre` what comes before it (env, cwd), `go` the runner has begun, `pid` its
 pid, when it began (in ticks since the boot), the time, the boot id; `job` the command's pid and when it began; `out`,
 `err` the whole output; `rc` the exit status and the time it ended, written by rename; `late` it was over its time-out,
-`stop` somebody asked for its end, `stuck` KILL did not help.
+`stop` somebody asked for its end, `stuck` KILL did not help, `as` what the guards said if the command was not run.
 """
 
 import hashlib
@@ -50,7 +50,7 @@ cd "$d" 2>/dev/null||o_say no-state
 o_run(){
 o_claim "$1" "$2" "$3"
 if [ $w = 0 ]&&cat>cmd&&cat <&3 >pre;then
-u=orc-$(echo "$1"|tr / -);set -- "$7" sh "$l" "$d" "$B" "$4" "$5" "$6"
+u=orc-$(echo "$1"|tr / -);set -- "$7" sh "$l" o_runner "$d" "$B" "$4" "$5" "$6"
 (exec >/dev/null 2>&1 </dev/null 3<&-;shift
 [ -d /run/systemd/system ]&&
 systemd-run -q --collect -p KillMode=process -p IgnoreSIGPIPE=no --unit="$u" "$@"||setsid "$@")&
@@ -78,6 +78,7 @@ sleep .1
 done
 p=- s=- b=- r=- e=- a=lost;{ read -r p k s b<pid;} 2>/dev/null
 if { read -r r e<rc;} 2>/dev/null;then a=exited;[ ! -f late ]||a=late;[ ! -f stop ]||a=stopped
+[ ! -f as ]||read -r a<as
 case "$a$r" in exited137|exited143)[ "$b" = "$B" ]||{ a=lost r=-;};;esac
 elif [ -f stuck ];then a=stuck
 elif [ $j -ge 10 ];then a=left
@@ -120,26 +121,30 @@ n=$2 w=1;q=${ORC_STATE:-/var/lib/orchestrator}/$1.parts
 [ "$(cat "$q"/* 2>/dev/null|sha256sum)" = "$3  -" ]||o_say no-parts
 }
 
-# Run the command as a user, in a session that the time-out can kill as a whole. The files belong to the agent's user,
-# so another user is given the text.
+# Become the command in $d, as a user. The files belong to the agent's user, so another user is given the text.
 o_become(){
-[ "$1" ]&&[ "$1" != "$(id -un)" ]||exec setsid sh "$d/cmd"
+[ "$1" ]&&[ "$1" != "$(id -un)" ]||exec sh "$d/cmd"
 c=$(cat "$d/cmd")
-! command -v runuser>/dev/null||exec setsid runuser -u "$1" -- sh -c "$c"
-! command -v sudo>/dev/null||exec setsid sudo -nEu "$1" -- sh -c "$c"
-exec setsid su -s /bin/sh "$1" -c "$c"
+! command -v runuser>/dev/null||exec runuser -u "$1" -- sh -c "$c"
+! command -v sudo>/dev/null||exec sudo -nEu "$1" -- sh -c "$c"
+exec su -s /bin/sh "$1" -c "$c"
 }
+
+# DIRECTORY USER: the command's own process: what comes before it, its guards too, then itself, in a session that the
+# time-out can kill as a whole.
+o_go(){ d=$1 U=$2;cd&&. "$d/pre"&&o_become "$U";}
 
 # The runner, in a session (and where systemd runs, in a unit) of its own: DIRECTORY BOOT TIMEOUT GRACE USER.
 # qemu's agent gives no HOME and a short PATH, and systemd another (measured). The command's own process writes `job`
 # before it becomes the command: were it the runner, one killed in between would leave a command nobody knows of.
 o_runner(){
+exec 2>/dev/null
 d=$1;cd "$d"&&mkdir go||exit
 echo $$ "$(o_began $$)" "$(date +%s)" "$2">pid.t&&mv pid.t pid
 [ -z "$5" ]||{ HOME=$(eval "echo ~$5") USER=$5 LOGNAME=$5;export USER LOGNAME;}
 export HOME="${HOME:-/root}" LANG="${LANG:-C.UTF-8}" PATH="$PATH:/usr/local/bin:/usr/sbin:/sbin"
 (p=$(exec sh -c 'echo $PPID');echo $p "$(o_began $p)">job
-cd&&. "$d/pre"&&o_become "$5")>out 2>err </dev/null &
+exec setsid sh "$0" o_go "$d" "$5")>out 2>err </dev/null &
 p=$!
 (i=0;while kill -0 $p;do
 [ ! -f stop ]||[ $i -ge $3 ]||i=$3
@@ -152,7 +157,7 @@ wait $p;echo $? "$(date +%s)">rc.t
 kill $v;[ ! -f late ]||kill -KILL -$p
 mv rc.t rc
 }
-[ $# = 0 ]||o_runner "$@" 2>/dev/null
+[ $# = 0 ]||"$@"
 """
 
 

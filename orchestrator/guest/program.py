@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from orchestrator.guest import library
 from orchestrator.model.plan import Command
+from orchestrator.model.playbook import Guard
 
 DEFAULT_STATE = "/var/lib/orchestrator"
 GRACE = 10
@@ -62,16 +63,22 @@ def write(assignment: Assignment, *, limit: int = 0) -> str:
 
     The command's text stands in it as its author wrote it: the provider's safety filter sees what will be run.
     limit: characters that the provider takes; a longer program has its command sent in parts before (0: no limit).
-    Raises ValueError where the command holds a NUL, or the nonce.
+    Raises ValueError where the command, or a guard of it, holds a NUL, or the nonce; or where what comes before the
+    command is too long.
     """
     command = assignment.command
-    if "\0" in command.text or (assignment.nonce and assignment.nonce in command.text):
-        raise ValueError("the command holds a NUL byte or this attempt's nonce")
+    for text in (command.text, *(text for _, text in command.guards)):
+        if "\0" in text or (assignment.nonce and assignment.nonce in text):
+            raise ValueError("the command holds a NUL byte or this attempt's nonce")
     whole = _run(assignment, command.text)
     if not limit or len(whole) <= limit:
         return whole
     checksum = hashlib.sha256(command.text.encode()).hexdigest()
-    return _run(assignment, None, f'o_whole {assignment.key} {assignment.nonce} {checksum};cat "$q"/*|')
+    rest = _run(assignment, None, f'o_whole {assignment.key} {assignment.nonce} {checksum};cat "$q"/*|')
+    if len(rest) > limit:
+        problem = f"with its env and guards a command has {len(rest)} characters of the {limit} that a request may have"
+        raise ValueError(problem)
+    return rest
 
 
 def write_parts(assignment: Assignment, *, limit: int) -> tuple[str, ...]:
@@ -130,16 +137,41 @@ def _part(assignment: Assignment, index: int, text: str) -> str:
 
 
 def _prelude(command: Command) -> str:
-    """What is done before the command, in its own shell: its variables, then its directory, relative to HOME."""
+    """What is done before the command, in its own process: its variables, its directory (relative to HOME), its guards.
+
+    Whatever fails there ends the attempt, and the command is not run.
+    """
     lines = [f"export {name}={shlex.quote(value)}" for name, value in command.env]
-    return "\n".join([*lines, f"cd {_directory(command.cwd)}" if command.cwd else ":"])
+    if command.cwd:
+        lines.append(f"cd {_word(command.cwd)}||exit")
+    if command.guards:
+        lines.append(_LOOK)
+    for guard, text in command.guards:
+        word = _word(text)
+        looked = f"[ -e {word} ]||[ -L {word} ]" if guard is Guard.CREATES else text
+        lines.append(f"look {guard.value} {int(guard is Guard.ONLY_IF)} {_heredoc(looked)}{_body(looked)}")
+    return "\n".join([*lines, ":"])
 
 
-def _directory(cwd: str) -> str:
-    """The word for `cd`: a leading ~ is the guest's HOME, all else is literal."""
-    if cwd == "~" or cwd.startswith("~/"):
-        return '"$HOME"' + (shlex.quote(cwd[1:]) if len(cwd) > 1 else "")
-    return shlex.quote(cwd if not cwd.startswith("-") else f"./{cwd}")
+_LOOK = """look(){
+mkdir "$d/$1"&&cat>"$d/$1/cmd"||exit
+(d=$d/$1;o_become "$U")>/dev/null 2>&1 </dev/null;x=$?
+if [ $x -gt 128 ];then echo "nothing was run: the guard $1 was killed">&2;x=guard-killed
+elif [ $(($x>0)) = $2 ];then x=skipped-$1
+else return;fi
+echo $x>"$d/as"&&exit
+exit 1
+}"""
+"""NAME 0|1: run a guard (stdin: its text) as the command's user, where the command would run. Where it succeeds (1:
+where it fails), the command is passed over; where it was killed nobody can say, and the command has failed.
+"""
+
+
+def _word(path: str) -> str:
+    """The word for a path: a leading ~ is the guest's HOME, all else is literal."""
+    if path == "~" or path.startswith("~/"):
+        return '"$HOME"' + (shlex.quote(path[1:]) if len(path) > 1 else "")
+    return shlex.quote(path if not path.startswith("-") else f"./{path}")
 
 
 def _delimiter(text: str) -> str:

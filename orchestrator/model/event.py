@@ -62,7 +62,8 @@ class AttemptEnded:
 
     may_be_running: the command could not be killed, or not be asked about; it must not be tried again beside itself.
     interrupted: the machine or its agent was restarted under the command, which left no exit status.
-    detail: one sentence for a person where the outcome is not ok.
+    skipped: the command was not run, since a guard of its step said so in the guest.
+    detail: one sentence for a person where the outcome is not ok, or why it was skipped.
     """
 
     type: ClassVar[str] = "attempt_ended"
@@ -74,6 +75,7 @@ class AttemptEnded:
     attached: bool = False
     may_be_running: bool = False
     interrupted: bool = False
+    skipped: bool = False
     detail: str = ""
     result: StepResult | None = None
 
@@ -100,18 +102,20 @@ class UndoEnded:
     attached: bool = False
     may_be_running: bool = False
     interrupted: bool = False
+    skipped: bool = False
     detail: str = ""
     result: StepResult | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepSkipped:
-    """A step was passed over: its `when` is false."""
+    """A step was passed over (its `when` is false, it is run elsewhere), or, with undo, its rollback was."""
 
     type: ClassVar[str] = "step_skipped"
     host: HostName
     step: StepName
     reason: str
+    undo: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -72,6 +72,7 @@ class Progress:
     attempts: begun so far. running: the latest of them has not ended; nonce is its nonce.
     outcome: of the latest that ended; None before that. interrupted: the machine went down under that one.
     skipped: passed over. excused: it failed for good, and its `on_failure` lets the host go on.
+    ran: an attempt has ended that no guard had skipped.
     granted: attempts that a person has allowed beyond the step's retries.
     retry_at: no further attempt before then (seconds since the epoch); None: no further attempt is planned.
     """
@@ -89,6 +90,7 @@ class Progress:
     interrupted: bool = False
     skipped: bool = False
     excused: bool = False
+    ran: bool = False
     granted: int = 0
     retry_at: float | None = None
 
@@ -115,6 +117,7 @@ class HostState:
     aborts: that step's `on_failure` is abort. asks: the step about which a person was asked, and asked_at, when.
     ever_failed_finally: a step of `finally` failed for good, even if the host was reopened since;
     what a budget has counted it does not forget.
+    owed: the handlers (slots, in their order) that were called and not yet run with success.
     settled: where the host stood when it was last settled; None while it is not.
     """
 
@@ -127,6 +130,7 @@ class HostState:
     asks: StepName | None = None
     asked_at: float = 0.0
     ever_failed_finally: bool = False
+    owed: tuple[int, ...] = ()
     settled: Standing | None = None
 
     @property
