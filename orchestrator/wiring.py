@@ -17,9 +17,10 @@ from orchestrator.controller import ThisMachine
 from orchestrator.core import preflight as core_preflight
 from orchestrator.core.attempt import Pace
 from orchestrator.core.expand import expand, inventory_of_vmids
+from orchestrator.core.outputs import with_outputs
 from orchestrator.core.pattern import select
 from orchestrator.core.rollout import Course
-from orchestrator.core.run_state import RunState, fold, with_outputs
+from orchestrator.core.run_state import RunState, fold
 from orchestrator.engine import preflight
 from orchestrator.engine.live_run import LiveRun, Observer, Outside
 from orchestrator.engine.locks import take_locks

@@ -36,6 +36,13 @@ class _Claim:
     sleep: anyio.CancelScope = field(default_factory=anyio.CancelScope)
 
 
+def _text(program: str) -> str:
+    """The command's text in the program: the first of the here-documents that its line announces."""
+    line, rest = program[program.index("\no_run ") + 1 :].split("\n", 1)
+    delimiter = line.split("<<'", 1)[1].split("'", 1)[0]
+    return rest.split(f"\n{delimiter}\n", 1)[0]
+
+
 Script = Callable[[str, str, int], Ran]
 """What the command of a slot (`00-pull`, `01-migrate-undo`) does on a host at an attempt.
 
@@ -69,7 +76,7 @@ class FakeFleet:
             claim = self._claims[key] = _Claim(ran=self.script(*key))
             self.ran[key] += 1
             self.order.append(key)
-            self.commands[key] = program.split("3<<'E'\n", 1)[1].split("\nE\n", 1)[0]
+            self.commands[key] = _text(program)
             self.at_once += 1
             self.most_at_once = max(self.most_at_once, self.at_once)
             with claim.sleep:
@@ -92,7 +99,7 @@ class FakeFleet:
     async def _told(self, claim: _Claim, nonce: str, *, attached: bool) -> Exited:
         await claim.ended.wait()
         ran = claim.ran
-        status = ran.exit_code if ran.ending in ("exited", "late", "stopped") else "-"
+        status = ran.exit_code if ran.ending.startswith(("exited", "late", "stopped", "skipped", "guard")) else "-"
         sizes = f"{len(ran.stdout.encode())} {len(ran.stderr.encode())}"
         trailer = f"\n{nonce} {int(attached)} {ran.ending} {status} {sizes} 1 2 boot 7\n"
         return Exited(exit_code=0, stdout=ran.stdout + trailer, stderr=ran.stderr)

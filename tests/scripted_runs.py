@@ -20,6 +20,7 @@ from orchestrator.core.host_decisions import (
     Settle,
     Skip,
     Start,
+    Wait,
     WaitUntil,
 )
 from orchestrator.core.rollout import Finish, OpenWave, WorkOn
@@ -207,7 +208,8 @@ def _step(played: Played, host: HostName, script: Script) -> bool:
             broken = Ends(outcome=Outcome.FAILED, exit_code=None, duration=0.0, detail=detail)
             _attempt(played, host, plan.slots[index], number, lambda *_: broken)
         case Skip(slot=index, reason=reason):
-            played.record(StepSkipped(host=host, step=plan.slots[index].name, reason=reason))
+            undo = plan.slots[index].section is Section.UNDO
+            played.record(StepSkipped(host=host, step=plan.slots[index].name, reason=reason, undo=undo))
         case PlanRetry(slot=index, attempt=number, delay=delay):
             slot = plan.slots[index]
             undo = slot.section is Section.UNDO
@@ -223,7 +225,7 @@ def _step(played: Played, host: HostName, script: Script) -> bool:
             played.record(GateAnswered(gate=step, host=host, step=step, answer=Answer.FAILED, by="orc", why=why))
         case Settle(standing=standing):
             played.record(HostSettled(host=host, standing=standing))
-        case Rest() | Attend():
+        case Rest() | Attend() | Wait():
             return False
     return True
 

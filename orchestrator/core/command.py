@@ -2,7 +2,7 @@
 
 from orchestrator.model.origin import Problem, Text
 from orchestrator.model.plan import Command, Template
-from orchestrator.model.playbook import is_user_name
+from orchestrator.model.playbook import Guard, is_user_name
 from orchestrator.steps import KINDS
 from orchestrator.steps.kind import Render
 from orchestrator.template import TemplateError
@@ -18,6 +18,7 @@ def put_together(template: Template, shell: Render, word: Render) -> Command:
         cwd=word(template.cwd) if template.cwd else "",
         user=word(template.user) if template.user else "",
         env=tuple((name, word(text)) for name, text in template.env),
+        guards=tuple((guard, word(text) if guard is Guard.CREATES else shell(text)) for guard, text in template.guards),
     )
 
 

@@ -78,8 +78,9 @@ def evolve(layout: Layout, state: HostState, event: HostEvent, at: float) -> Hos
         case AttemptEnded() | UndoEnded():
             return _end(layout, state, event)
         case StepSkipped():
-            index = layout.find(event.step, undo=False)
-            return _put(state, index, replace(state.progress[index], skipped=True, retry_at=None))
+            index = layout.find(event.step, undo=event.undo)
+            state = _put(state, index, replace(state.progress[index], skipped=True, retry_at=None))
+            return _paid(state, index)
         case RetryPlanned():
             index = layout.find(event.step, undo=event.undo)
             return _put(state, index, replace(state.progress[index], retry_at=event.not_before))
@@ -125,7 +126,7 @@ def _end(layout: Layout, state: HostState, event: AttemptEnded | UndoEnded) -> H
         before,
         running=False,
         outcome=event.outcome,
-        effect=before.effect if event.outcome is Outcome.UNREACHABLE else event.outcome,
+        effect=before.effect if event.skipped or event.outcome is Outcome.UNREACHABLE else event.outcome,
         exit_code=event.result.exit_code if event.result else None,
         duration=event.duration,
         detail=event.detail,
@@ -133,18 +134,50 @@ def _end(layout: Layout, state: HostState, event: AttemptEnded | UndoEnded) -> H
         may_be_running=event.may_be_running,
         interrupted=event.interrupted,
         cancelled=event.cancelled,
+        skipped=event.skipped,
+        ran=before.ran or not event.skipped,
     )
     state = _put(state, index, after)
     if slot.register and event.result:
-        registered = register(event.result, ok=event.outcome is Outcome.OK)
+        registered = register(event.result, ok=event.outcome is Outcome.OK, changed=has_changed(event))
         state = replace(state, registered={**state.registered, slot.register: registered})
+    if event.outcome is Outcome.OK:
+        state = _paid(state, index)
+        if has_changed(event):
+            state = _call(layout, state, index)
     if after.cancelled:
         return replace(state, cancelled=True)
     if slot.section is Section.STEPS and given_up(slot, after) and not wants_answer(slot, after):
         return _fail(state, index, slot, after.effect or event.outcome)
+    if slot.section is Section.HANDLERS and given_up(slot, after) and state.failure is None:
+        taken_back = any(state.progress[undo.slot].touched for undo in layout.undos)
+        return state if taken_back else _fail(state, index, slot, event.outcome)
     if slot.section is Section.FINALLY and given_up(slot, after):
         state = replace(state, ever_failed_finally=True)
     return state
+
+
+def has_changed(event: AttemptEnded | UndoEnded) -> bool:
+    """Whether an attempt that ended with success has changed something on its host."""
+    return not event.skipped
+
+
+def _paid(state: HostState, index: int) -> HostState:
+    """A handler that was run, or passed over, is owed no more."""
+    return replace(state, owed=tuple(i for i in state.owed if i != index)) if index in state.owed else state
+
+
+def _call(layout: Layout, state: HostState, index: int) -> HostState:
+    """The handlers of a slot are owed from now on, and begin anew if they had been run before.
+
+    Once something was undone, so do all that are still owed: what kept one from success may be undone, too.
+    """
+    called = layout.calls[index]
+    owed = tuple(sorted({*state.owed, *called}))
+    for i in owed if layout.slots[index].section is Section.UNDO else called:
+        attempts = state.progress[i].attempts
+        state = _put(state, i, Progress(attempts=attempts, granted=attempts))
+    return replace(state, owed=owed) if owed != state.owed else state
 
 
 def _fail(state: HostState, index: int, slot: Slot, outcome: Outcome) -> HostState:
@@ -181,12 +214,12 @@ def _answer(layout: Layout, state: HostState, event: GateAnswered, at: float) ->
             return replace(state, failure=progress.effect or progress.outcome, failed_step=slot.name)
 
 
-def register(result: StepResult, *, ok: bool) -> Registered:
+def register(result: StepResult, *, ok: bool, changed: bool = True) -> Registered:
     """A result as templates see it: without trailing newlines, as `$(...)` would give it."""
     return Registered(
         stdout=result.stdout.rstrip("\r\n"),
         stderr=result.stderr.rstrip("\r\n"),
         exit_code=result.exit_code,
         ok=ok,
-        changed=True,
+        changed=changed,
     )

@@ -15,8 +15,8 @@ from orchestrator.errors import InputError
 from orchestrator.model.host import Host, Inventory, InventoryHost, ProviderSpec, Variable
 from orchestrator.model.ids import HostName, StepName
 from orchestrator.model.origin import Origin, Problem
-from orchestrator.model.plan import Plan
-from orchestrator.model.playbook import Playbook, Step
+from orchestrator.model.plan import Once, Plan, Slot, Wave
+from orchestrator.model.playbook import Playbook, RunOnce, Step
 
 
 def expand(
@@ -32,10 +32,16 @@ def expand(
     registrars = _registrars(playbook)
     written = _read(playbook, registrars, problems)
     _check_names(playbook, hosts, params, registrars, problems)
-    planner = HostPlanner(
-        playbook=playbook, params=params, registered=frozenset(registrars), written=written, problems=problems
-    )
     rollout = plan_rollout(playbook, inventory, hosts, params, problems)
+    once = _once([each.slot for each in written], rollout.waves)
+    planner = HostPlanner(
+        playbook=playbook,
+        params=params,
+        registered=frozenset(registrars),
+        written=written,
+        problems=problems,
+        once={each.slot: frozenset(each.hosts) for each in once},
+    )
     wave_of = {name: wave.index for wave in rollout.waves for name in wave.hosts}
     host_plans = tuple(
         replace(planner.plan(each, wave_of.get(name, 0)), spread=rollout.spread.get(name, ""))
@@ -53,6 +59,7 @@ def expand(
         hosts=host_plans,
         waves=rollout.waves,
         policy=rollout.policy,
+        once=once,
         params={name: each.value for name, each in params.items()},
         inputs={**playbook.inputs, **inventory.inputs},
         left_out=rollout.left_out,
@@ -71,9 +78,19 @@ def inventory_of_vmids(playbook: Playbook, provider: ProviderSpec) -> Inventory:
     return Inventory(file=playbook.file, provider=provider, hosts=hosts)
 
 
+def _once(slots: Sequence[Slot], waves: Sequence[Wave]) -> tuple[Once, ...]:
+    """Where the steps are run that run once: on the first host of the run, or of each wave."""
+    firsts = tuple(wave.hosts[0] for wave in waves)
+    return tuple(
+        Once(slot=index, hosts=firsts if slot.run_once is RunOnce.WAVE else firsts[:1] * len(firsts))
+        for index, slot in enumerate(slots)
+        if slot.run_once
+    )
+
+
 def _registrars(playbook: Playbook) -> dict[str, StepName]:
     """The first step that registers each name."""
-    steps = (*playbook.steps, *playbook.after_rollback, *playbook.finally_)
+    steps = (*playbook.steps, *playbook.handlers, *playbook.after_rollback, *playbook.finally_)
     return {step.register: step.name for step in reversed(steps) if step.register}
 
 
@@ -86,7 +103,7 @@ def _read(playbook: Playbook, registrars: Mapping[str, StepName], problems: Prob
     of_steps = frozenset(step.register for step in playbook.steps if step.register)
     sees += [of_steps for step in playbook.steps if step.rollback]
     before = of_steps
-    for section in (playbook.after_rollback, playbook.finally_):
+    for section in (playbook.handlers, playbook.after_rollback, playbook.finally_):
         sees += _seen_by_steps(section, before)
         before |= {step.register for step in section if step.register}
     return tuple(
@@ -109,7 +126,7 @@ def _check_names(
     problems: Problems,
 ) -> None:
     """Notes every variable and registered result that would hide something else of the same name."""
-    for step in (*playbook.steps, *playbook.after_rollback, *playbook.finally_):
+    for step in (*playbook.steps, *playbook.handlers, *playbook.after_rollback, *playbook.finally_):
         if step.register in BUILT_IN:
             problem = f"the step {step.name!r} registers `{step.register}`, the name of something that every host has"
             problems.note(Problem(origin=step.origin, problem=problem, fix="register another name"))

@@ -10,12 +10,14 @@ from orchestrator.core.host_decisions import (
     Fail,
     HostDecision,
     Lapse,
+    OnceSignal,
     PlanRetry,
     Rest,
     Settle,
     Signals,
     Skip,
     Start,
+    Wait,
     WaitUntil,
 )
 from orchestrator.core.late import decide_when
@@ -33,7 +35,14 @@ class _Here:
     layout: Layout
     plan: HostPlan
     state: HostState
+    signals: Signals
     now: float
+
+    def once(self, step: int, *, here: bool) -> OnceSignal | None:
+        """What is told of this step if it is run once: here for all, or elsewhere."""
+        name = self.plan.host.name
+        found = (each for each in self.signals.once if each.slot == step and (each.host == name) == here)
+        return next(found, None)
 
 
 CLOCKS_DIFFER = 60.0
@@ -42,7 +51,7 @@ CLOCKS_DIFFER = 60.0
 
 def decide(layout: Layout, plan: HostPlan, state: HostState, signals: Signals, now: float) -> HostDecision:
     """What to do next on one host, at `now` (seconds since the epoch)."""
-    here = _Here(layout=layout, plan=plan, state=state, now=now)
+    here = _Here(layout=layout, plan=plan, state=state, signals=signals, now=now)
     for index, progress in enumerate(state.progress):
         if progress.running:
             return Attend(slot=index, attempt=progress.attempts)
@@ -62,10 +71,34 @@ def _work(here: _Here, signals: Signals) -> HostDecision | None:
     if not signals.forward and (open_question := _question(here)) is not None:
         return Lapse(slot=open_question, why="the run goes no further")
     if takes_back(here.state, signals):
-        return _next_undo(here)
+        return None if signals.undo and _goes_last(here) else _next_undo(here)
     if signals.forward and not _ended(here.state) and (signals.begin or here.state.begun):
-        return _first_due(here, here.layout.steps)
-    return None
+        if not here.state.begun and _comes_later(here):
+            return Wait()
+        return _first_due(here, here.layout.steps) or _handlers_due(here)
+    return _handlers_due(here) if here.state.failure is not None and not signals.aborting else None
+
+
+def _handlers_due(here: _Here) -> HostDecision | None:
+    """The next handler that is owed; one that failed does not hold up the next."""
+    return _first_due(here, here.state.owed, past_failures=True)
+
+
+def _comes_later(here: _Here) -> bool:
+    """Whether another host must have begun before this one: the one on which a step runs that all wait for.
+
+    Else it could find every place under `max_parallel` taken by those that wait for it.
+    """
+    others = (each for each in here.signals.once if each.host != here.plan.host.name)
+    return any(not (each.done or each.begun or each.slot in here.plan.done) for each in others)
+
+
+def _goes_last(here: _Here) -> bool:
+    """Whether others are taken back before this host: they rely on a step that was run here for all of them."""
+    if any(here.state.progress[undo.slot].touched for undo in here.layout.undos):
+        return False
+    undos = (here.once(undo.step, here=True) for undo in owed(here.layout, here.state))
+    return any(once.passing for once in undos if once)
 
 
 def _ended(state: HostState) -> bool:
@@ -107,20 +140,26 @@ def owed(layout: Layout, state: HostState) -> tuple[Undo, ...]:
 
 
 def undo_failed(layout: Layout, state: HostState) -> bool:
-    """Whether an undo, or a step after the undos, has failed for good."""
+    """Whether an undo, or a handler or step after the undos, has failed for good."""
     undos = (undo.slot for undo in layout.undos)
-    return any(given_up(layout.slots[i], state.progress[i]) for i in (*undos, *layout.after_rollback))
+    after = (*layout.after_rollback, *(state.owed if _undone(layout, state) else ()))
+    return any(given_up(layout.slots[i], state.progress[i]) for i in (*undos, *after))
 
 
 def owes_undo(layout: Layout, state: HostState) -> bool:
     """Whether something would be done here if the host were taken back now."""
     if state.stays or undo_failed(layout, state):
         return False
-    return bool(owed(layout, state)) or (_undone(layout, state) and not _all_done(state, layout.after_rollback))
+    return bool(owed(layout, state)) or (_undone(layout, state) and not _brought_back(layout, state))
 
 
 def _undone(layout: Layout, state: HostState) -> bool:
-    return any(state.progress[undo.slot].done for undo in layout.undos)
+    return any(state.progress[undo.slot].outcome is Outcome.OK for undo in layout.undos)
+
+
+def _brought_back(layout: Layout, state: HostState) -> bool:
+    """Whether all is done that follows the undos."""
+    return not state.owed and _all_done(state, layout.after_rollback)
 
 
 def _all_done(state: HostState, slots: Iterable[int]) -> bool:
@@ -128,15 +167,19 @@ def _all_done(state: HostState, slots: Iterable[int]) -> bool:
 
 
 def _next_undo(here: _Here) -> HostDecision | None:
-    """The next undo, newest step first; then the steps after them, if anything was undone at all."""
+    """The next undo, newest step first; then the handlers, and if anything was undone, the steps after it."""
     layout, state = here.layout, here.state
     if undo_failed(layout, state):
         return None
     if open_undos := owed(layout, state):
-        return _due(here, open_undos[0].slot)
+        undo = open_undos[0]
+        once = here.once(undo.step, here=True)
+        if once and once.relied:
+            return Skip(slot=undo.slot, reason="it runs once, and other hosts rely on it")
+        return Wait() if once and once.passing else _due(here, undo.slot)
     if _undone(layout, state):
-        return _first_due(here, layout.after_rollback)
-    return None
+        return _handlers_due(here) or _first_due(here, layout.after_rollback)
+    return _handlers_due(here) if state.failure is not None else None
 
 
 def _first_due(here: _Here, slots: Iterable[int], *, past_failures: bool = False) -> HostDecision | None:
@@ -163,6 +206,8 @@ def _due(here: _Here, index: int) -> HostDecision:
         return PlanRetry(slot=index, attempt=number, delay=retry_delay(slot.retries, progress))
     elif index in here.plan.done:
         return Skip(slot=index, reason=f"done in run {here.plan.done_in}")
+    elif once := here.once(index, here=False):
+        return Skip(slot=index, reason=f"runs once, on {once.host}") if once.done else Wait()
     else:
         try:
             if not _holds(here, index):
@@ -204,13 +249,13 @@ def stand(layout: Layout, state: HostState) -> Standing:
     if undo_failed(layout, state):
         return Standing.ROLLBACK_FAILED
     if any(state.progress[undo.slot].touched for undo in layout.undos):
-        cut_short = owed(layout, state) or not _all_done(state, layout.after_rollback)
+        cut_short = owed(layout, state) or not _brought_back(layout, state)
         return Standing.ROLLBACK_FAILED if end_failed or cut_short else Standing.ROLLED_BACK
     if state.failure is not None:
         return _STANDING_OF[state.failure]
     if end_failed:
         return Standing.FAILED
-    if _all_done(state, layout.steps):
+    if _all_done(state, layout.steps) and not state.owed:
         return Standing.OK
     return Standing.STOPPED if state.begun else Standing.NEVER_STARTED
 

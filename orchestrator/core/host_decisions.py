@@ -2,7 +2,24 @@
 
 from dataclasses import dataclass
 
+from orchestrator.model.ids import HostName
 from orchestrator.model.state import Standing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OnceSignal:
+    """What a host is told of a step that is run on one host only.
+
+    host: that one. done: the others may go past it. begun: that host's turn has come. relied: other hosts have begun a
+    step after it and stay so. passing: others that went past it are under way, or are about to be taken back.
+    """
+
+    slot: int
+    host: HostName
+    done: bool
+    begun: bool
+    relied: bool
+    passing: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,6 +31,7 @@ class Signals:
     self_undo: a host that failed takes back itself. paused: nothing new is started, not even an undo.
     cancel: steps that are under way are ended in the guest.
     aborting: nothing is started but `finally`, nothing is undone; now: not even `finally`, and what runs is ended.
+    once: the steps that are run on one host only.
     """
 
     forward: bool = True
@@ -24,6 +42,7 @@ class Signals:
     cancel: bool = False
     aborting: bool = False
     now: bool = False
+    once: tuple[OnceSignal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +111,11 @@ class WaitUntil:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """Nothing until the signals change: it depends on another host. A host that has not begun needs no place for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settle:
     """Record that nothing is left to do here."""
 
@@ -103,4 +127,4 @@ class Rest:
     """Nothing to do and nothing to record, unless the signals change."""
 
 
-HostDecision = Start | Attend | Skip | Fail | PlanRetry | Ask | Lapse | WaitUntil | Settle | Rest
+HostDecision = Start | Attend | Skip | Fail | PlanRetry | Ask | Lapse | WaitUntil | Wait | Settle | Rest

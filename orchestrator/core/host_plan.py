@@ -22,7 +22,8 @@ _Render = Callable[[Text, Mapping[str, Value]], str]
 class HostPlanner:
     """Plans one host after the other; what is wrong is added to the problems.
 
-    written: the slots. registered: the names of all results. _shared: the commands rendered so far, by their slot and
+    written: the slots. registered: the names of all results. once: of the slots that are not run on every host, on
+    which they are. _shared: the commands rendered so far, by their slot and
     the values that went in; hosts that have these in common share them.
     """
 
@@ -31,6 +32,7 @@ class HostPlanner:
     registered: frozenset[str]
     written: Sequence[Written]
     problems: Problems
+    once: Mapping[int, frozenset[HostName]]
     _shared: dict[Hashable, Command] = field(default_factory=dict)
 
     def plan(self, host: InventoryHost, wave: int) -> HostPlan:
@@ -39,8 +41,9 @@ class HostPlanner:
         whens = tuple(self._when(written, scope) for written in self.written)
         commands = []
         for index, written in enumerate(self.written):
-            undone = written.slot.undo_of
-            if whens[index] is False or (undone is not None and whens[undone] is False):
+            step = index if written.slot.undo_of is None else written.slot.undo_of
+            elsewhere = step in self.once and host.host.name not in self.once[step]
+            if elsewhere or whens[index] is False or whens[step] is False:
                 commands.append(replace(written.command, waits_for=()))  # never run: the values need not exist
             else:
                 commands.append(self._command(index, scope))

@@ -19,7 +19,7 @@ class Places:
     def __init__(self, state: RunState, now: float) -> None:
         self._state = state
         self._kept = {name for name, mine in state.hosts.items() if standing(mine) is Standing.BUSY}
-        self._kept |= set(state.not_healthy(now))
+        self._kept |= set(state.healthy.not_yet(state.hosts, now))
         self._inside: set[HostName] = set()
         self._taken = Counter(map(state.spread.value, self._kept))
         self._lines: dict[str, deque[tuple[int, HostName]]] = {}

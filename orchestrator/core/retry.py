@@ -7,7 +7,8 @@ from typing import Any
 from orchestrator import codec
 from orchestrator.core.run_state import RunState
 from orchestrator.model.ids import HostName, RunId
-from orchestrator.model.plan import HostPlan, Plan
+from orchestrator.model.plan import HostPlan, Once, Plan
+from orchestrator.model.playbook import RunOnce
 from orchestrator.model.state import HostState, Standing
 
 NOT_OK = (
@@ -62,19 +63,51 @@ def _without_origins(data: Any) -> Any:
 def carry_over(now: Plan, run: RunId, before: RunState) -> Plan:
     """The plan in which every host goes on where the run left it: steps that were done and not undone are passed over.
 
-    A host on which anything was undone begins anew. Registered results go along.
+    A host on which anything was undone begins anew. Registered results go along, and handlers that are still owed.
+    What runs once, and was done and not undone, is passed over by all that it was done for.
     """
-    hosts = tuple(_carry_over(host, run, before) for host in now.hosts)
+    hosts = tuple(_with_once(_carry_over(host, run, before), run, before) for host in now.hosts)
     plan = replace(now, hosts=hosts)
+    plan = replace(plan, once=tuple(_first_without(each, plan) for each in plan.once))
     return replace(plan, digest=codec.digest(plan))
 
 
 def _carry_over(host: HostPlan, run: RunId, before: RunState) -> HostPlan:
     state = before.hosts.get(host.host.name)
-    if state is None or _any_undone(before, state):
+    if state is None:
+        return host
+    host = replace(host, owed=state.owed)
+    if _any_undone(before, state):
         return host
     done = tuple(index for index in before.layout.steps if state.progress[index].done)
     return replace(host, done=done, done_in=run, registered=dict(state.registered))
+
+
+def _with_once(host: HostPlan, run: RunId, before: RunState) -> HostPlan:
+    """The host, with what was done once for it elsewhere, and the results of that."""
+    done, registered = set(host.done), dict(host.registered)
+    for once in before.plan.once if host.host.name in before.hosts else ():
+        on = before.hosts[once.hosts[before.wave_of(host.host.name)]]
+        undone = any(on.progress[undo.slot].attempts for undo in before.layout.undos if undo.step == once.slot)
+        if undone or not on.progress[once.slot].done:
+            done.discard(once.slot)
+            continue
+        done.add(once.slot)
+        name = before.layout.slots[once.slot].register
+        if name and name in on.registered:
+            registered[name] = on.registered[name]
+    if done == set(host.done):
+        return host
+    return replace(host, done=tuple(sorted(done)), done_in=run, registered=registered)
+
+
+def _first_without(once: Once, plan: Plan) -> Once:
+    """Where a step is run that runs once: the first host for which that was not done."""
+    waiting = {host.host.name for host in plan.hosts if once.slot not in host.done}
+    if plan.slots[once.slot].run_once is RunOnce.RUN:
+        return once
+    firsts = (next((name for name in wave.hosts if name in waiting), wave.hosts[0]) for wave in plan.waves)
+    return replace(once, hosts=tuple(firsts))
 
 
 def _any_undone(before: RunState, state: HostState) -> bool:

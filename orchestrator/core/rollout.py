@@ -25,6 +25,9 @@ class Counts:
     asking: of those under way, the ones that wait for a person. aborts: those whose failure ends the run.
     cancelled: those of which a step was ended because the run went no further.
     barred: of those never started, the ones whose value of the spread is full. budget: the wave's own, None for none.
+    held, held_new: those under way, and those not begun, that wait for a step which runs once, on another host.
+    barred_and_held: of those never started, the ones that are counted in both barred and held_new.
+    lost: steps that run once, on a host of this wave, from which nobody can go on.
     """
 
     standing: dict[Standing, int] = field(default_factory=lambda: dict.fromkeys(Standing, 0))
@@ -36,6 +39,20 @@ class Counts:
     cancelled: int = 0
     barred: int = 0
     budget: int | None = None
+    held: int = 0
+    held_new: int = 0
+    barred_and_held: int = 0
+    lost: int = 0
+
+    @property
+    def resting(self) -> int:
+        """Of those under way, the ones that do nothing by themselves while the run goes forward."""
+        return self.asking + self.held
+
+    @property
+    def ready(self) -> int:
+        """Of those never started, the ones that could begin if there were a place."""
+        return self.standing[Standing.NEVER_STARTED] - self.barred - self.held_new + self.barred_and_held
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +113,8 @@ def over_budget(policy: Policy, waves: Sequence[Counts]) -> str:
         if wave.budget is not None and wave.failures + wave.unreachable > wave.budget:
             said = f"{_hosts(wave.failures + wave.unreachable)} of wave {index + 1} failed or unreachable"
             return f"{said}, its max_failures is {wave.budget}"
+    if any(wave.lost for wave in waves):
+        return "the host failed on which a step runs once for all of them"
     return ""
 
 
@@ -178,7 +197,7 @@ def decide(
     """
     if course is Course.PAUSED:
         return Hold()
-    at_work = [wave for wave in range(opened) if waves[wave].standing[Standing.BUSY] > waves[wave].asking]
+    at_work = [wave for wave in range(opened) if waves[wave].standing[Standing.BUSY] > waves[wave].resting]
     for wave in (*reversed(at_work), *reversed(range(opened))):
         if _has_work(waves[wave], signal(policy, waves, wave=wave, opened=opened, course=course, between=between)):
             return stalled(policy, opened - 1, moment) or WorkOn(wave=wave)
@@ -213,8 +232,8 @@ def _aborted_by_a_step(waves: Sequence[Counts]) -> int:
 
 
 def _has_work(counts: Counts, signals: Signals) -> bool:
-    waiting = counts.standing[Standing.NEVER_STARTED] - counts.barred if signals.forward and signals.begin else 0
-    busy = counts.standing[Standing.BUSY] - (counts.asking if signals.forward else 0)
+    waiting = counts.ready if signals.forward and signals.begin else 0
+    busy = counts.standing[Standing.BUSY] - (counts.resting if signals.forward else 0)
     return bool(waiting or busy or (signals.undo and counts.owing))
 
 

@@ -1,6 +1,5 @@
 """The state of a run: its events, folded. Folding a journal and following a live run give the same."""
 
-from bisect import bisect_right
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -8,15 +7,16 @@ from orchestrator.core import between as core_between
 from orchestrator.core import rollout
 from orchestrator.core.between import Between, Hold
 from orchestrator.core.evolve import HostEvent, evolve, fresh
+from orchestrator.core.healthy import Healthy
 from orchestrator.core.host import owes_undo
-from orchestrator.core.host_decisions import Signals
+from orchestrator.core.host_decisions import OnceSignal, Signals
 from orchestrator.core.layout import Layout, lay_out
+from orchestrator.core.once import OnceLedger
 from orchestrator.core.progress import ProgressClock
 from orchestrator.core.rollout import Counts, Course, Moment
 from orchestrator.core.spread import SpreadCounts
 from orchestrator.errors import IllegalTransition
 from orchestrator.model.event import (
-    AttemptEnded,
     GateAnswered,
     GateAsked,
     Recorded,
@@ -24,14 +24,13 @@ from orchestrator.model.event import (
     RunPaused,
     RunResumed,
     RunStarted,
-    UndoEnded,
+    StepSkipped,
     WaveOpened,
 )
 from orchestrator.model.ids import HostName
-from orchestrator.model.plan import Plan
-from orchestrator.model.playbook import Outcome
+from orchestrator.model.plan import HostPlan, Plan
+from orchestrator.model.playbook import Outcome, RollbackScope
 from orchestrator.model.state import HostState, RunStatus, Standing
-from orchestrator.ports import Output
 
 
 class RunState:
@@ -44,19 +43,24 @@ class RunState:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.layout: Layout = lay_out(plan)
-        self._wave_of: dict[HostName, int] = {h.host.name: h.wave for h in plan.hosts}
+        self._plans: dict[HostName, HostPlan] = {each.host.name: each for each in plan.hosts}
         start = fresh(self.layout)
         self._hosts: dict[HostName, HostState] = {
-            each.host.name: replace(start, registered=each.registered) if each.registered else start
+            each.host.name: replace(start, registered=each.registered, owed=each.owed)
+            if each.registered or each.owed
+            else start
             for each in plan.hosts
         }
         self.waves: list[Counts] = [Counts(budget=wave.max_failures) for wave in plan.waves]
-        for wave in self._wave_of.values():
-            self.waves[wave].standing[Standing.NEVER_STARTED] += 1
         self.spread = SpreadCounts(plan)
         self.between = Between()
         self.progress = ProgressClock()
-        self._ok_at: list[tuple[float, HostName]] = []
+        self.healthy = Healthy(plan.policy.min_healthy)
+        self._once = OnceLedger(plan, self.layout)
+        for each in plan.hosts:
+            self.waves[each.wave].standing[Standing.NEVER_STARTED] += 1
+            self._once.count(each, self._hosts[each.host.name], +1)
+        self._count_held(range(len(self.waves)))
         self.opened = 0
         self.taken_up = 0
         self.started_by = ""
@@ -115,21 +119,53 @@ class RunState:
         host = event.host
         if host is None:
             raise IllegalTransition(f"{event.type} about no host")
-        before = self._hosts[host]
+        before, plan = self._hosts[host], self._plans[host]
         after = evolve(self.layout, before, event, at)
+        if isinstance(event, StepSkipped) and not event.undo:
+            after = self._once.shared(plan, event.step, after, self._hosts)
         self._hosts[host] = after
-        counts = self.waves[self._wave_of[host]]
+        counts = self.waves[plan.wave]
         self._count(counts, before, -1)
         self._count(counts, after, +1)
-        self.spread.move(host, self._wave_of[host], standing(before), standing(after))
+        self.spread.move(host, plan.wave, standing(before), standing(after))
+        self._count_once(plan, before, after)
         self._bar()
         if after.settled is Standing.OK and before.settled is not Standing.OK:
-            # Another process's clock may be behind: the times must not go back.
-            self._ok_at.append((max(at, self._ok_at[-1][0] if self._ok_at else at), host))
+            self.healthy.became_ok(host, at)
 
     def _bar(self) -> None:
         if self.opened:
-            self.waves[self.opened - 1].barred = self.spread.barred
+            wave = self.opened - 1
+            counts = self.waves[wave]
+            counts.barred = self.spread.barred
+            if counts.barred and counts.held_new:
+                hosts = self.plan.waves[wave].hosts
+                counts.barred_and_held = sum(
+                    self._once.holds(self._plans[h], self._hosts) for h in hosts if self._is_barred(h)
+                )
+            else:
+                counts.barred_and_held = 0
+
+    def _is_barred(self, host: HostName) -> bool:
+        return not self._hosts[host].begun and self.spread.full(host)
+
+    def _count_once(self, plan: HostPlan, before: HostState, after: HostState) -> None:
+        """What this means for the steps that run once. Only a host that runs one changes anything for other waves."""
+        if not self.plan.once:
+            return
+        self._once.count(plan, before, -1)
+        self._once.count(plan, after, +1)
+        runs = self._once.runs(plan)
+        if runs and before.failure is None and after.failure is not None:
+            self.waves[plan.wave].lost += self._once.lose(plan, after)
+        moved = runs and [p.done for p in before.progress] != [p.done for p in after.progress]
+        lost = runs and before.failure is not after.failure
+        self._count_held(range(len(self.waves)) if moved or lost else [plan.wave])
+
+    def _count_held(self, waves: Iterable[int]) -> None:
+        for wave in waves if self.plan.once else ():
+            counts = self.waves[wave]
+            counts.held, counts.held_new = self._once.held(wave, self._hosts)
 
     def _count(self, counts: Counts, state: HostState, sign: int) -> None:
         counts.standing[standing(state)] += sign
@@ -148,27 +184,14 @@ class RunState:
 
     def wave_of(self, host: HostName) -> int:
         """The index of the host's wave."""
-        return self._wave_of[host]
+        return self._plans[host].wave
 
     def at_work(self, wave: int) -> bool:
         """Whether a host of an open wave is under way, or will be, without anybody's answer."""
-        standing = self.waves[wave].standing
-        if standing[Standing.BUSY] > self.waves[wave].asking:
+        counts = self.waves[wave]
+        if counts.standing[Standing.BUSY] > counts.resting:
             return True
-        free = rollout.under_way(self.waves) < self.plan.policy.max_parallel
-        return free and standing[Standing.NEVER_STARTED] > self.waves[wave].barred
-
-    def healthy_at(self, host: HostName) -> float | None:
-        """When a host that is ok will have been so for `min_healthy`; None for any other."""
-        if self._hosts[host].settled is not Standing.OK:
-            return None
-        return self._hosts[host].settled_at + self.plan.policy.min_healthy
-
-    def not_healthy(self, now: float) -> tuple[HostName, ...]:
-        """The hosts that are ok and have not been so for `min_healthy` at `now`."""
-        since = bisect_right(self._ok_at, now - self.plan.policy.min_healthy, key=lambda each: each[0])
-        recent = dict.fromkeys(host for _, host in self._ok_at[since:])
-        return tuple(host for host in recent if self._hosts[host].settled is Standing.OK)
+        return rollout.under_way(self.waves) < self.plan.policy.max_parallel and counts.ready > 0
 
     def to_work_on(self, wave: int) -> tuple[HostName, ...]:
         """The hosts of a wave, in the order in which they get their places: those under way first, then the wave's."""
@@ -190,8 +213,15 @@ class RunState:
         found = rollout.signal(
             self.plan.policy, self.waves, wave=wave, opened=self.opened, course=course, between=self.between
         )
-        full = host is not None and self.spread.full(host)
-        return replace(found, begin=False) if full else found
+        if host is not None and self.spread.full(host):
+            found = replace(found, begin=False)
+        return replace(found, once=self._once_signals(wave, found)) if self.plan.once else found
+
+    def _once_signals(self, wave: int, signals: Signals) -> tuple[OnceSignal, ...]:
+        over, scope = not signals.forward and not signals.aborting, self.plan.policy.rollback
+        newest = self.opened - 1 if over and scope is RollbackScope.WAVE else None
+        everything = over and scope is RollbackScope.RUN
+        return self._once.signals(wave, self._hosts, taken_back=newest, all_taken_back=everything)
 
     def decide(self, asked: Course = Course.ON, now: float | None = None) -> rollout.RunDecision:
         """What to do next with the run at `now` (seconds since the epoch); None: when its latest event happened."""
@@ -208,10 +238,7 @@ class RunState:
 
     def moment(self, now: float) -> Moment:
         """The time, and what the run waits for by it."""
-        policy = self.plan.policy
-        last_ok = self._ok_at[-1][0] if self._ok_at and policy.min_healthy else 0.0
-        healthy_at = last_ok + policy.min_healthy if last_ok else 0.0
-        return Moment(now=now, healthy_at=healthy_at, progress_due=self.progress_due())
+        return Moment(now=now, healthy_at=self.healthy.all_at(), progress_due=self.progress_due())
 
     def stalled(self, now: float) -> core_between.AnswerGate | None:
         """The answer that the run gives itself where its progress deadline has passed."""
@@ -268,20 +295,3 @@ def fold(plan: Plan, events: Iterable[Recorded]) -> RunState:
     for recorded in events:
         state.apply(recorded)
     return state
-
-
-def with_outputs(events: Iterable[Recorded], outputs: Iterable[Output]) -> tuple[Recorded, ...]:
-    """Events that were read without their outputs, with these put back."""
-    known = {(each.host, each.step, each.undo, each.attempt): each for each in outputs}
-
-    def whole(recorded: Recorded) -> Recorded:
-        event = recorded.event
-        if not isinstance(event, AttemptEnded | UndoEnded) or event.result is None:
-            return recorded
-        output = known.get((event.host, event.step, isinstance(event, UndoEnded), event.attempt))
-        if output is None:
-            return recorded
-        result = replace(event.result, stdout=output.stdout, stderr=output.stderr)
-        return replace(recorded, event=replace(event, result=result))
-
-    return tuple(whole(each) for each in events)

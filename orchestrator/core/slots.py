@@ -1,19 +1,22 @@
 """A playbook's steps as the slots of a plan: defaults resolved, rollbacks in a section of their own."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
+from orchestrator.model.origin import Text
 from orchestrator.model.plan import Section, Slot, Template
-from orchestrator.model.playbook import Body, Playbook, RollbackRule, Step
+from orchestrator.model.playbook import Body, Guard, Playbook, RollbackRule, Step
 
 
 def slots(playbook: Playbook) -> tuple[Slot, ...]:
-    """STEPS in the playbook's order, then UNDO in the order of their steps, AFTER_ROLLBACK, FINALLY."""
+    """STEPS in the playbook's order, then UNDO in the order of their steps, HANDLERS, AFTER_ROLLBACK, FINALLY."""
     undos = [
         _undo_slot(playbook, index, step, step.rollback) for index, step in enumerate(playbook.steps) if step.rollback
     ]
     return (
         *_section(playbook, Section.STEPS, playbook.steps),
         *undos,
+        *_section(playbook, Section.HANDLERS, playbook.handlers),
         *_section(playbook, Section.AFTER_ROLLBACK, playbook.after_rollback),
         *_section(playbook, Section.FINALLY, playbook.finally_),
     )
@@ -24,6 +27,7 @@ def paths(playbook: Playbook) -> tuple[str, ...]:
     return (
         *(f"steps[{index}]" for index in range(len(playbook.steps))),
         *(f"steps[{index}].rollback" for index, step in enumerate(playbook.steps) if step.rollback),
+        *(f"handlers[{index}]" for index in range(len(playbook.handlers))),
         *(f"after_rollback[{index}]" for index in range(len(playbook.after_rollback))),
         *(f"finally[{index}]" for index in range(len(playbook.finally_))),
     )
@@ -34,7 +38,7 @@ def _section(playbook: Playbook, section: Section, steps: tuple[Step, ...]) -> I
         yield Slot(
             name=step.name,
             section=section,
-            template=_template(playbook, step, step.body),
+            template=replace(_template(playbook, step, step.body), guards=_guards(step)),
             timeout=playbook.timeout if step.timeout is None else step.timeout,
             retries=step.retries,
             when=step.when,
@@ -47,7 +51,14 @@ def _section(playbook: Playbook, section: Section, steps: tuple[Step, ...]) -> I
             interrupted=step.interrupted,
             on_failure=step.on_failure,
             plain=step.plain,
+            run_once=step.run_once,
+            handlers=step.handlers,
         )
+
+
+def _guards(step: Step) -> tuple[tuple[Guard, Text], ...]:
+    """In the order in which the guest looks at them. They are the step's own: its undo has none."""
+    return tuple((guard, step.guards[guard]) for guard in Guard if guard in step.guards)
 
 
 def _undo_slot(playbook: Playbook, index: int, step: Step, rule: RollbackRule) -> Slot:

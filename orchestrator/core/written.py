@@ -9,7 +9,7 @@ from orchestrator.core.problems import Problems
 from orchestrator.model.ids import StepName
 from orchestrator.model.origin import Origin, Problem, Text
 from orchestrator.model.plan import Command, Slot
-from orchestrator.model.playbook import Playbook
+from orchestrator.model.playbook import Guard, Playbook
 from orchestrator.model.state import Registered
 from orchestrator.steps import KINDS
 from orchestrator.template import TemplateError, check, check_shell, names, needs, place, reads
@@ -121,7 +121,7 @@ def _known_in_run(part: Part, results: Results) -> frozenset[str]:
 
 
 def _command_parts(slot: Slot, path: str, playbook: Playbook) -> Iterator[Part]:
-    """The texts of the command: those of its kind, the folder, the user and the environment."""
+    """The texts of the command: those of its kind, the folder, the user, the environment and the guards."""
     body = slot.template.body
     body_path = path if slot.undo_of is not None else f"{path}.{body.kind}"
     parts: list[Part] = []
@@ -145,6 +145,9 @@ def _command_parts(slot: Slot, path: str, playbook: Playbook) -> Iterator[Part]:
     for name, text in slot.template.env:
         env_path = f"env.{name}" if text is playbook.env.get(name) else f"{path}.env.{name}"
         yield Part(text=text, path=env_path, manner=Manner.WORD)
+    for guard, text in slot.template.guards:
+        manner = Manner.WORD if guard is Guard.CREATES else Manner.SHELL
+        yield Part(text=text, path=f"{path}.{guard.value}", manner=manner)
 
 
 def _expressions(manner: Manner, path: str, **texts: Text | None) -> Iterator[Part]:

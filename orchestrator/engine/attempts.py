@@ -1,13 +1,13 @@
 """One attempt of one slot on one host: the intent, the requests, the outcome."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import anyio
 
 from orchestrator.core import attempt as core
 from orchestrator.core.attempt import Attempt, Poll, Send, WaitUntil
 from orchestrator.core.attempt_rules import rules_of
-from orchestrator.core.ending import End
+from orchestrator.core.ending import End, why_skipped
 from orchestrator.core.outcome import judge
 from orchestrator.core.program import Programs, prepare
 from orchestrator.engine.live_run import LiveRun
@@ -62,6 +62,7 @@ class Turn:
             attached=end.attached,
             may_be_running=end.may_be_running,
             interrupted=end.interrupted,
+            skipped=end.skipped_by is not None,
             detail=detail,
             result=end.result,
             cancelled=end.stopped and forward and signals.cancel,
@@ -99,6 +100,8 @@ async def _see_through(turn: Turn, *, begun_here: bool) -> None:
     end = await _drive(turn, programs, attempt if begun_here else rules_of(turn.slot).take_up(attempt))
     if end.fenced:
         raise Held(f"another process has taken the run {turn.live.id} over", next=[f"orc status {turn.live.id}"])
+    if end.skipped_by:
+        end = replace(end, detail=why_skipped(end.skipped_by, programs.assignment.command))
     await turn.live.record(turn.ended(began_at, end))
 
 

@@ -14,6 +14,7 @@ from orchestrator.core.host_decisions import (
     Settle,
     Skip,
     Start,
+    Wait,
     WaitUntil,
 )
 from orchestrator.engine import attempts
@@ -29,27 +30,41 @@ async def run_host(live: LiveRun, host_plan: HostPlan) -> None:
     The host keeps one of the run's `max_parallel` places for all of that time: between two of its steps it is as much
     in flight as during one, and while it waits for a person, too. One that is ok keeps it for `min_healthy` more.
     """
+    while changed := await _in_its_place(live, host_plan):
+        await changed.wait()
+
+
+async def _in_its_place(live: LiveRun, host_plan: HostPlan) -> anyio.Event | None:
+    """Bring the host on; what it waits for without a place, where it could not begin before another host."""
     name = host_plan.host.name
     async with live.places.place(name) as has_place:
         while has_place:
-            await _bring_on(live, host_plan)
+            if waits := await _bring_on(live, host_plan):
+                return waits
             changed = live.signals_changed
             if (until := live.waits_healthy(name)) is not None:
                 await _wait(live, until, changed)
             elif live.awaits_answer(name):
                 await changed.wait()
             else:
-                return
+                return None
+    return None
 
 
-async def _bring_on(live: LiveRun, host_plan: HostPlan) -> None:
-    """Do what is decided until the host rests."""
+
+async def _bring_on(live: LiveRun, host_plan: HostPlan) -> anyio.Event | None:
+    """Do what is decided until the host rests, or has to wait before it has begun: then that for which it waits."""
     while True:
         changed = live.signals_changed
         state, signals = live.state.hosts[host_plan.host.name], live.signals(host_plan.host.name)
         decision = core.decide(live.state.layout, host_plan, state, signals, live.outside.clock.now())
         if isinstance(decision, Rest):
-            return
+            return None
+        if isinstance(decision, Wait):
+            if not live.at_work(host_plan.host.name):
+                return None
+            if not state.begun:
+                return changed
         await _do(live, host_plan, decision, changed)
 
 
@@ -66,7 +81,8 @@ async def _do(live: LiveRun, host_plan: HostPlan, decision: HostDecision, change
             turn = Turn(live=live, host_plan=host_plan, index=decision.slot, number=decision.attempt)
             await attempts.fail(turn, decision.detail)
         case Skip():
-            await live.record(StepSkipped(host=name, step=slots[decision.slot].name, reason=decision.reason))
+            slot, reason = slots[decision.slot], decision.reason
+            await live.record(StepSkipped(host=name, step=slot.name, reason=reason, undo=slot.section is Section.UNDO))
         case PlanRetry():
             slot = slots[decision.slot]
             not_before = live.outside.clock.now() + decision.delay
@@ -83,6 +99,8 @@ async def _do(live: LiveRun, host_plan: HostPlan, decision: HostDecision, change
             await live.record(settled)
         case WaitUntil():
             await _wait(live, decision.at, changed)
+        case Wait():
+            await changed.wait()
         case Settle():
             await live.record(HostSettled(host=name, standing=decision.standing))
         case Rest():

@@ -64,7 +64,7 @@ class LiveRun:
 
     def waits_healthy(self, host: HostName) -> float | None:
         """Until when a host that is ok keeps its place all the same; None where it does not."""
-        until = self.state.healthy_at(host)
+        until = self.state.healthy.at(self.state.hosts[host])
         keeps = until is not None and until > self.clock.now() and self.signals(host).forward
         return until if keeps and not self.signals(host).paused else None
 
@@ -72,7 +72,11 @@ class LiveRun:
         """Whether an answer about this host may still come while others of its wave are at work."""
         signals = self.signals(host)
         asked = self.state.hosts[host].asks is not None and signals.forward and not signals.paused
-        return asked and self.state.at_work(self.state.wave_of(host))
+        return asked and self.at_work(host)
+
+    def at_work(self, host: HostName) -> bool:
+        """Whether something goes on in the host's wave that does not wait for anybody."""
+        return self.state.at_work(self.state.wave_of(host))
 
     @property
     def clock(self) -> Clock:

@@ -7,7 +7,7 @@ An attempt's directory, STATE/<run>/<slot>.<attempt>/ (STATE is $ORC_STATE or /v
 `cmd` the command as its author wrote it, `pre` what comes before it (env, cwd), `go` the runner has begun, `pid` its
 pid, when it began (in ticks since the boot), the time, the boot id; `job` the command's pid and when it began; `out`,
 `err` the whole output; `rc` the exit status and the time it ended, written by rename; `late` it was over its time-out,
-`stop` somebody asked for its end, `stuck` KILL did not help.
+`stop` somebody asked for its end, `stuck` KILL did not help, `as` what the guards said if the command was not run.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ KEPT_DAYS = 30
 """Days after which the records of a run are swept from the guest, when another run begins there."""
 
 _SOURCE = r"""
-# n: the attempt's nonce. d: its directory. w: 0 where this program claimed it, 1 where it only attaches.
+# l: the library's own file. n: the attempt's nonce. d: its directory. w: 0 where this program claimed it, else 1.
 o_say(){ printf '\n%s' "$n";printf ' %s' $w "$@";echo;exit;}
 
 # When a process began (field 22 of its stat, proc(5)): with its pid and the boot id that names one process for good.
@@ -31,7 +31,7 @@ o_alive(){ [ "$b" = "$B" ]&&kill -0 "$p" 2>/dev/null&&[ "$(o_began "$p")" = "$k"
 
 # KEY NONCE FENCE: claim the attempt, or find it claimed. A controller that a later one has taken over from is refused.
 o_claim(){
-s=${ORC_STATE:-/var/lib/orchestrator} n=$2 w=1;d=$s/$1
+s=${l%/*} n=$2 w=1;d=$s/$1
 [ -d "$d" ]||[ -z "$H" ]||
 case " $(hostname) $(hostname -f 2>/dev/null) " in *" $H "*);;*)o_say wrong-host "$(hostname)";;esac
 mkdir -m 700 "${d%/*}" 2>/dev/null&&find "$s" -maxdepth 1 -name 'r*' -mtime +@KEPT_DAYS@ -exec rm -rf {} +
@@ -54,7 +54,7 @@ o_claim "$1" "$2" "$3"
 if [ $w = 0 ];then
 cat>cmd&&cat <&3 >pre&&printf '%30s
 ' >rc.t||{ mkdir go;o_say no-state;}
-u=orc-$(echo "$1"|tr / -);set -- "$7" sh "$l" "$d" "$B" "$4" "$5" "$6"
+u=orc-$(echo "$1"|tr / -);set -- "$7" sh "$l" o_runner "$d" "$B" "$4" "$5" "$6"
 (exec >/dev/null 2>&1 </dev/null 3<&-;shift
 [ -d /run/systemd/system ]&&
 systemd-run -q --collect -p KillMode=process -p IgnoreSIGPIPE=no --unit="$u" "$@"||setsid "$@")&
@@ -82,6 +82,7 @@ sleep .1
 done
 p=- s=- b=- r=- e=- a=lost;{ read -r p k s b<pid;} 2>/dev/null
 if { read -r r e<rc;} 2>/dev/null;then a=exited;[ ! -f late ]||a=late;[ ! -f stop ]||a=stopped
+[ ! -f as ]||read -r a<as
 case "$a$r" in exited137|exited143)[ "$b" = "$B" ]||{ a=lost r=-;};;esac
 elif [ -f stuck ];then a=stuck
 elif [ $j -ge 10 ];then a=left
@@ -112,7 +113,7 @@ o_wait
 # KEY NONCE NAME SHA256: keep one part of a command that is too long for one request; stdin: the part and a newline.
 # Until it is whole its name begins with a dot, which `*` passes over.
 o_keep(){
-n=$2 w=1;q=${ORC_STATE:-/var/lib/orchestrator}/$1.parts
+n=$2 w=1;q=${l%/*}/$1.parts
 mkdir -pm 700 "$q"&&cd "$q"||o_say no-state
 x=$(cat;echo .);x=${x%??}
 t=.$3$$
@@ -122,30 +123,37 @@ o_say no-state
 
 # KEY NONCE SHA256: go on only where all the parts are there.
 o_whole(){
-n=$2 w=1;q=${ORC_STATE:-/var/lib/orchestrator}/$1.parts
+n=$2 w=1;q=${l%/*}/$1.parts
 [ "$(cat "$q"/* 2>/dev/null|sha256sum)" = "$3  -" ]||o_say no-parts
 }
 
-# Run the command as a user, in a session that the time-out can kill as a whole. The files belong to the agent's user,
-# so another user is given the text. USER FILE TEXT: as words, since the command's own variables are set by now.
+# Become the command, as a user. The files belong to the agent's user, so another user is given the text.
+# USER FILE TEXT: as words, since the command's own variables are set by now.
 o_become(){
-[ "$1" ]&&[ "$1" != "$(id -un)" ]||exec setsid sh "$2"
-! command -v runuser>/dev/null||exec setsid runuser -u "$1" -- sh -c "$3"
-! command -v sudo>/dev/null||exec setsid sudo -nEu "$1" -- sh -c "$3"
-exec setsid su -s /bin/sh "$1" -c "$3"
+[ "$1" ]&&[ "$1" != "$(id -un)" ]||exec sh "$2"
+! command -v runuser>/dev/null||exec runuser -u "$1" -- sh -c "$3"
+! command -v sudo>/dev/null||exec sudo -nEu "$1" -- sh -c "$3"
+exec su -s /bin/sh "$1" -c "$3"
+}
+
+# DIRECTORY USER: the command's own process: what comes before it, its guards too, then itself, in a session that the
+# time-out can kill as a whole.
+o_go(){
+set -- "$2" "$1/cmd" "$(cat "$1/cmd")"
+cd||cd /;. "${2%cmd}pre"&&o_become "$@"
 }
 
 # The runner, in a session (and where systemd runs, in a unit) of its own: DIRECTORY BOOT TIMEOUT GRACE USER.
 # qemu's agent gives no HOME and a short PATH, and systemd another (measured). The command's own process writes `job`
 # before it becomes the command: were it the runner, one killed in between would leave a command nobody knows of.
 o_runner(){
+exec 2>/dev/null
 d=$1;cd "$d"&&mkdir go||exit
 echo $$ "$(o_began $$)" "$(date +%s)" "$2">pid.t&&mv pid.t pid
 [ -z "$5" ]||{ HOME=$(eval "echo ~$5") USER=$5 LOGNAME=$5;export USER LOGNAME;}
 export HOME="${HOME:-/root}" LANG="${LANG:-C.UTF-8}" PATH="$PATH:/usr/local/bin:/usr/sbin:/sbin"
 (p=$(exec sh -c 'echo $PPID');echo $p "$(o_began $p)">job
-set -- "$5" "$d/cmd" "$(cat cmd)"
-cd||cd /;. "${2%cmd}pre"&&o_become "$@")>out 2>err </dev/null &
+exec setsid sh "$0" o_go "$d" "$5")>out 2>err </dev/null &
 p=$!
 (i=0;while kill -0 $p;do
 [ ! -f stop ]||[ $i -ge $3 ]||i=$3
@@ -158,7 +166,7 @@ wait $p;echo $? "$(date +%s)" 1<>rc.t
 kill $v;[ ! -f late ]||kill -KILL -$p
 mv rc.t rc
 }
-[ $# = 0 ]||o_runner "$@" 2>/dev/null
+[ $# = 0 ]||"$@"
 """
 
 

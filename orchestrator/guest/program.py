@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from orchestrator.guest import library
 from orchestrator.model.plan import Command
+from orchestrator.model.playbook import Guard
 
 DEFAULT_STATE = "/var/lib/orchestrator"
 GRACE = 10
@@ -62,18 +63,24 @@ def write(assignment: Assignment, *, limit: int = 0) -> str:
 
     The command's text stands in it as its author wrote it: the provider's safety filter sees what will be run.
     limit: characters that the provider takes; a longer program has its command sent in parts before (0: no limit).
-    Raises ValueError where the command holds a NUL, or the nonce, and where there is no nonce.
+    Raises ValueError where the command, or a guard of it, holds a NUL, or the nonce; where there is no nonce; or where
+    what comes before the command is too long.
     """
     command = assignment.command
     if not assignment.nonce:
         raise ValueError("an attempt without a nonce was never meant to be sent")
-    if "\0" in command.text or assignment.nonce in command.text:
-        raise ValueError("the command holds a NUL byte or this attempt's nonce")
+    for text in (command.text, *(text for _, text in command.guards)):
+        if "\0" in text or assignment.nonce in text:
+            raise ValueError("the command holds a NUL byte or this attempt's nonce")
     whole = _run(assignment, command.text)
     if not limit or len(whole) <= limit:
         return whole
     checksum = hashlib.sha256(command.text.encode()).hexdigest()
-    return _run(assignment, None, f'o_whole {assignment.key} {assignment.nonce} {checksum};cat "$q"/*|')
+    rest = _run(assignment, None, f'o_whole {assignment.key} {assignment.nonce} {checksum};cat "$q"/*|')
+    if len(rest) > limit:
+        problem = f"with its env and guards a command has {len(rest)} characters of the {limit} that a request may have"
+        raise ValueError(problem)
+    return rest
 
 
 def write_parts(assignment: Assignment, *, limit: int) -> tuple[str, ...]:
@@ -132,16 +139,44 @@ def _part(assignment: Assignment, index: int, text: str) -> str:
 
 
 def _prelude(command: Command) -> str:
-    """What is done before the command, in its own shell: its variables, then its directory, relative to HOME."""
+    """What is done before the command, in its own process: its variables, its directory (relative to HOME), its guards.
+
+    Whatever fails there ends the attempt, and the command is not run.
+    """
     lines = [f"export {name}={shlex.quote(value)}" for name, value in command.env]
-    return "\n".join([*lines, f"cd {_directory(command.cwd)}" if command.cwd else ":"])
+    if command.cwd:
+        lines.append(f"cd {_word(command.cwd)}||exit")
+    if command.guards:
+        lines.append(_LOOK)
+    for guard, text in command.guards:
+        word = _word(text)
+        looked = f"[ -e {word} ]||[ -L {word} ]" if guard is Guard.CREATES else text
+        words = f'{guard.value} {int(guard is Guard.ONLY_IF)} "$1" "${{2%cmd}}"'
+        lines.append(f"look {words} {_heredoc(looked)}{_body(looked)}")
+    return "\n".join([*lines, ":"])
 
 
-def _directory(cwd: str) -> str:
-    """The word for `cd`: a leading ~ is the guest's HOME, all else is literal."""
-    if cwd == "~" or cwd.startswith("~/"):
-        return '"$HOME"' + (shlex.quote(cwd[1:]) if len(cwd) > 1 else "")
-    return shlex.quote(cwd if not cwd.startswith("-") else f"./{cwd}")
+_LOOK = """look(){
+mkdir "$4$1"&&cat>"$4$1/cmd"||exit
+(o_become "$3" "$4$1/cmd" "$(cat "$4$1/cmd")")>/dev/null 2>&1 </dev/null;set -- "$@" $?
+if [ $5 -gt 128 ];then echo "nothing was run: the guard $1 was killed">&2;set -- guard-killed "$4"
+elif [ $(($5>0)) = $2 ];then set -- skipped-$1 "$4"
+else return;fi
+echo $1>"${2}as"&&exit
+exit 1
+}"""
+"""NAME 0|1 USER DIRECTORY/: run a guard (stdin: its text) as the command's user, where the command would run.
+
+Where it succeeds (1: where it fails), the command is passed over; where it was killed nobody can say, and the command
+has failed. All in positional parameters, since the command's own variables are set by now.
+"""
+
+
+def _word(path: str) -> str:
+    """The word for a path: a leading ~ is the guest's HOME, all else is literal."""
+    if path == "~" or path.startswith("~/"):
+        return '"$HOME"' + (shlex.quote(path[1:]) if len(path) > 1 else "")
+    return shlex.quote(path if not path.startswith("-") else f"./{path}")
 
 
 def _delimiter(text: str) -> str:

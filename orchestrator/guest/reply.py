@@ -6,6 +6,7 @@ from enum import Enum
 
 from orchestrator.guest.library import OUTPUT_CAP
 from orchestrator.model.event import StepResult
+from orchestrator.model.playbook import Guard
 
 
 class Ending(Enum):
@@ -21,6 +22,14 @@ class Ending(Enum):
     """The command was to be killed and lives on."""
     LEFT = "left"
     """A service, left running on purpose."""
+    SKIPPED_CREATES = "skipped-creates"
+    """The command was not run: the file of its guard is there."""
+    SKIPPED_UNLESS = "skipped-unless"
+    """The command was not run: the command of its guard succeeded."""
+    SKIPPED_ONLY_IF = "skipped-only_if"
+    """The command was not run: the command of its guard failed."""
+    GUARD_KILLED = "guard-killed"
+    """The command was not run: its guard was killed before it could say anything."""
     LOST = "lost"
     """The runner is gone and left no exit status: it was killed, or the machine was restarted."""
     NO_STATE = "no-state"
@@ -41,8 +50,20 @@ class Ending(Enum):
         """Whether this tells of an attempt that was claimed."""
         return self in _OF_ATTEMPT
 
+    @property
+    def skipped_by(self) -> Guard | None:
+        """The guard because of which the command was not run."""
+        return _SKIPPED_BY.get(self)
 
-_OF_ATTEMPT = frozenset({Ending.EXITED, Ending.LATE, Ending.STOPPED, Ending.STUCK, Ending.LEFT, Ending.LOST})
+
+_SKIPPED_BY = {
+    Ending.SKIPPED_CREATES: Guard.CREATES,
+    Ending.SKIPPED_UNLESS: Guard.UNLESS,
+    Ending.SKIPPED_ONLY_IF: Guard.ONLY_IF,
+}
+_ENDED = frozenset({Ending.EXITED, Ending.LATE, Ending.STOPPED, Ending.GUARD_KILLED, *_SKIPPED_BY})
+"""The endings that come with an exit status."""
+_OF_ATTEMPT = _ENDED | {Ending.STUCK, Ending.LEFT, Ending.LOST}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +108,7 @@ def read(stdout: str, stderr: str, nonce: str) -> GuestReply | None:
     if len(words) != 10:
         return None
     status, stdout_size, stderr_size = map(_number, words[3:6])
-    ended = ending in (Ending.EXITED, Ending.LATE, Ending.STOPPED)
-    if (ended and status is None) or (status is not None and status > 255):
+    if (ending in _ENDED and status is None) or (status is not None and status > 255):
         return None
     result = StepResult(
         exit_code=status,

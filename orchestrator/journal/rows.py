@@ -153,7 +153,9 @@ def _place(event: Event) -> tuple[HostName | None, StepName | None, int | None, 
             return event.host, event.step, event.attempt, True
         case RetryPlanned():
             return event.host, event.step, event.attempt, event.undo
-        case StepSkipped() | GateAsked() | GateAnswered():
+        case StepSkipped():
+            return event.host, event.step, None, event.undo
+        case GateAsked() | GateAnswered():
             return event.host, event.step, None, False
         case HostSettled():
             return event.host, None, None, False

@@ -18,6 +18,7 @@ from orchestrator.model.ids import StepName, Vmid
 from orchestrator.model.origin import Text
 from orchestrator.model.playbook import (
     Body,
+    Guard,
     Interrupted,
     OnFailure,
     Outcome,
@@ -26,6 +27,7 @@ from orchestrator.model.playbook import (
     Retries,
     RollbackRule,
     Rollout,
+    RunOnce,
     Step,
 )
 
@@ -74,6 +76,7 @@ def _playbook(shape: PlaybookShape, document: Document, stem: str) -> Playbook:
         timeout=defaults.timeout,
         rollout=read_rollout(shape.rollout, document) if shape.rollout else Rollout(),
         steps=sections["steps"],
+        handlers=sections["handlers"],
         after_rollback=sections["after_rollback"],
         finally_=sections["finally"],
         inputs={document.source.file: document.source.sha256},
@@ -99,7 +102,9 @@ def _params(shape: PlaybookShape, document: Document) -> tuple[Param, ...]:
 def _sections(shape: PlaybookShape, document: Document) -> Mapping[str, tuple[Step, ...]]:
     shapes: list[tuple[Loc, StepShape]] = [
         ((section, index), step)
-        for section, steps in zip(SECTIONS, (shape.steps, shape.after_rollback, shape.finally_), strict=True)
+        for section, steps in zip(
+            SECTIONS, (shape.steps, shape.handlers, shape.after_rollback, shape.finally_), strict=True
+        )
         for index, step in enumerate(steps)
     ]
     bodies = [read_body(step, document, loc) for loc, step in shapes]
@@ -131,7 +136,15 @@ def _step(shape: StepShape, document: Document, loc: Loc, *, name: str, body: Bo
         interrupted=Interrupted(shape.interrupted or ("rerun" if shape.idempotent else "fail")),
         on_failure=OnFailure(shape.on_failure),
         plain=shape.exec == "plain",
+        guards=_guards(shape, document, loc),
+        run_once=RunOnce(shape.run_once) if shape.run_once else None,
+        handlers=tuple(StepName(name) for name in dict.fromkeys(shape.handlers)),
     )
+
+
+def _guards(shape: StepShape, document: Document, loc: Loc) -> Mapping[Guard, Text]:
+    written = {guard: getattr(shape, guard.value) for guard in Guard}
+    return {guard: document.text((*loc, guard.value), text) for guard, text in written.items() if text is not None}
 
 
 def _rollback(shape: RollbackShape, document: Document, loc: Loc) -> RollbackRule:

@@ -23,7 +23,7 @@ from orchestrator.load.rollout_shape import RolloutShape
 from orchestrator.load.shape import Later, Shape, later
 from orchestrator.load.step_shape import StepShape
 
-SECTIONS = ("steps", "after_rollback", "finally")
+SECTIONS = ("steps", "handlers", "after_rollback", "finally")
 """The keys that hold steps, in the order in which a host meets them."""
 
 
@@ -95,6 +95,11 @@ class PlaybookShape(Shape):
     steps: Annotated[list[StepShape], Field(min_length=1)] = Field(
         description="What is done on every host, in this order.", examples=[[{"name": "pull", "run": "git pull"}]]
     )
+    handlers: list[StepShape] = Field(
+        default=[],
+        description="Steps that are run once at the end of a host's steps, where a step has called them.",
+        examples=[[{"name": "restart", "argv": ["systemctl", "restart", "app"]}]],
+    )
     after_rollback: list[StepShape] = Field(
         default=[], description="Steps that are run on a host once its undos are done."
     )
@@ -103,7 +108,6 @@ class PlaybookShape(Shape):
     )
     limits: Later[LimitsShape] = later("The blast radius.")
     notify: Later[NotifyShape] = later("Who is told of what.")
-    handlers: Later[list[Any]] = later("Steps that are run once, where a step calls them.")
 
     @classmethod
     def rules(cls, given: Mapping[str, Any]) -> Iterator[Finding]:
@@ -114,9 +118,10 @@ class PlaybookShape(Shape):
             yield from _repeated([((*loc, key), step[key]) for loc, step in steps if key in step])
         yield from _shadowed(given, steps)
         yield from _only_of_steps(steps)
+        yield from _unknown_handlers(given, steps)
 
 
-_ONLY_OF_STEPS = ("rollback", "irreversible", "on_failure")
+_ONLY_OF_STEPS = ("rollback", "irreversible", "on_failure", "run_once", "handlers")
 
 
 def _only_of_steps(steps: list[tuple[Loc, Mapping[str, Any]]]) -> Iterator[Finding]:
@@ -131,6 +136,20 @@ def _only_of_steps(steps: list[tuple[Loc, Mapping[str, Any]]]) -> Iterator[Findi
         if step.get("interrupted") == "ask":
             problem = f"nobody is asked about {loc[0]}"
             yield Finding(loc=(*loc, "interrupted"), problem=problem, fix="write fail or rerun")
+
+
+def _unknown_handlers(given: Mapping[str, Any], steps: list[tuple[Loc, Mapping[str, Any]]]) -> Iterator[Finding]:
+    """Handlers that are called and not there, and handlers that nobody could call."""
+    known = {step["name"]: step for loc, step in steps if loc[0] == "handlers" and isinstance(step.get("name"), str)}
+    for loc, step in steps:
+        if loc[0] == "handlers" and "name" not in step:
+            yield Finding(loc=loc, problem="a handler without a name can be called by nobody", fix="give it a name")
+        called = step.get("handlers") if loc[0] == "steps" else None
+        for at, name in enumerate(called if isinstance(called, list) else [called]):
+            if isinstance(name, str) and name not in known:
+                path = (*loc, "handlers", at) if isinstance(called, list) else (*loc, "handlers")
+                problem = f"no handler is called {name}"
+                yield Finding(loc=path, problem=problem, fix="write it under handlers", near=(name, known))
 
 
 def _steps(given: Mapping[str, Any]) -> list[tuple[Loc, Mapping[str, Any]]]:

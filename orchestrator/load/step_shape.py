@@ -23,6 +23,7 @@ from orchestrator.load.shape import Later, Shape, later
 
 _SCRIPTS = ("script", "copy", "wait_for", "include")
 _OF_A_RESULT = ("until", "failed_when", "ok_exit", "register")
+_GUARDS = ("creates", "unless", "only_if")
 _OF_AN_INTERRUPTION = ("interrupted", "idempotent")
 
 
@@ -179,18 +180,33 @@ class StepShape(Shape):
         default=False, description="That it may be run twice: `interrupted` is then rerun.", examples=[True]
     )
 
+    creates: Filled | None = Field(
+        default=None, description="The step is passed over where this file is.", examples=["/srv/app/.git"]
+    )
+    unless: Filled | None = Field(
+        default=None, description="The step is passed over where this command succeeds.", examples=["id deploy"]
+    )
+    only_if: Filled | None = Field(
+        default=None, description="The step is passed over where this command fails.", examples=["test -d /srv/app"]
+    )
+    run_once: Literal["run", "wave"] | None = Field(
+        default=None,
+        description="That the step runs on the first host of the run, or of each wave, and the others wait for it.",
+        examples=["run"],
+    )
+    handlers: Annotated[list[Label], OneOrMany()] = Field(
+        default=[],
+        description="Handlers that are to be run at the host's end, where this step has changed something.",
+        examples=[["restart"]],
+    )
+
     script: Later[Filled] = later("A file beside the playbook that is run in the guest.")
     copy_: Later[CopyShape] = later("A file that is put into the guest.")
     wait_for: Later[WaitForShape] = later("What to wait for.")
     include: Later[Filled] = later("A file with steps.")
     loop: Later[Any] = later("The step is run once for each of these.")
     changed_when: Later[Expression] = later("Whether the step has changed something.")
-    creates: Later[Filled] = later("The step is passed over where this file is.")
-    unless: Later[Filled] = later("The step is passed over where this command succeeds.")
-    only_if: Later[Filled] = later("The step is passed over where this command fails.")
-    run_once: Later[Literal["run", "wave"]] = later("The step runs on the first host only.")
     tags: Later[Annotated[list[str], OneOrMany()]] = later("What the step is chosen by.")
-    handlers: Later[list[str]] = later("Handlers that the step calls.")
     secret: Later[bool] = later("That the step's output is never shown.")
 
     @classmethod
@@ -212,6 +228,14 @@ def _without_meaning(given: Mapping[str, Any]) -> Iterator[Finding]:
     if background and plain:
         problem = "a plain command holds its step until it has exited, which a service (background) does not"
         yield Finding(loc=("exec",), problem=problem, fix="keep one of them", on_key=True)
+    for key in _GUARDS if background or plain else ():
+        if key in given:
+            problem = (
+                f"a service (background) may count as started before {key} is decided"
+                if background
+                else f"a plain command cannot say that {key} kept it from running"
+            )
+            yield Finding(loc=(key,), problem=problem, fix="ask in a step before this one, and use when", on_key=True)
     for key in _OF_AN_INTERRUPTION if plain else ():
         if key in given:
             problem = f"whether a plain command was interrupted cannot be found out, so {key} means nothing"

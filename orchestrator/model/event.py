@@ -63,7 +63,8 @@ class AttemptEnded:
     may_be_running: the command could not be killed, or not be asked about; it must not be tried again beside itself.
     interrupted: the machine or its agent was restarted under the command, which left no exit status.
     cancelled: it was ended in the guest because the run goes no further.
-    detail: one sentence for a person where the outcome is not ok.
+    skipped: the command was not run, since a guard of its step said so in the guest.
+    detail: one sentence for a person where the outcome is not ok, or why it was skipped.
     """
 
     type: ClassVar[str] = "attempt_ended"
@@ -76,6 +77,7 @@ class AttemptEnded:
     may_be_running: bool = False
     interrupted: bool = False
     cancelled: bool = False
+    skipped: bool = False
     detail: str = ""
     result: StepResult | None = None
 
@@ -103,18 +105,20 @@ class UndoEnded:
     may_be_running: bool = False
     interrupted: bool = False
     cancelled: bool = False
+    skipped: bool = False
     detail: str = ""
     result: StepResult | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepSkipped:
-    """A step was passed over: its `when` is false."""
+    """A step was passed over (its `when` is false, it is run elsewhere), or, with undo, its rollback was."""
 
     type: ClassVar[str] = "step_skipped"
     host: HostName
     step: StepName
     reason: str
+    undo: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from orchestrator.model.ids import HostName, StepName, Value
 from orchestrator.model.origin import Text
 from orchestrator.model.playbook import (
     Body,
+    Guard,
     HostOrder,
     InFlight,
     Interrupted,
@@ -17,6 +18,7 @@ from orchestrator.model.playbook import (
     Outcome,
     Retries,
     RollbackScope,
+    RunOnce,
     Spread,
 )
 from orchestrator.model.state import Registered
@@ -29,6 +31,8 @@ class Section(Enum):
     """The playbook's steps, forward."""
     UNDO = "undo"
     """The rollbacks of those steps, newest first."""
+    HANDLERS = "handlers"
+    """Steps that others call: run once at the end of a host's steps, or once its undos are done."""
     AFTER_ROLLBACK = "after_rollback"
     """Steps that are run once a host's undos are done."""
     FINALLY = "finally"
@@ -40,13 +44,15 @@ class Command:
     """One rendered command of one host.
 
     waits_for is empty for a final command. For a late one it names the registered variables that are not known yet;
-    then `text`, `cwd`, `user` and `env` hold the templates as written. user: '' is the agent's own.
+    then `text`, `cwd`, `user`, `env` and `guards` hold the templates as written. user: '' is the agent's own.
+    guards: in the order in which the guest looks at them; a path, or shell text.
     """
 
     text: str
     cwd: str = ""
     user: str = ""
     env: tuple[tuple[str, str], ...] = ()
+    guards: tuple[tuple[Guard, str], ...] = ()
     waits_for: tuple[str, ...] = ()
 
     @property
@@ -62,6 +68,7 @@ class Template:
     cwd: Text | None = None
     user: Text | None = None
     env: tuple[tuple[str, Text], ...] = ()
+    guards: tuple[tuple[Guard, Text], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +78,8 @@ class Slot:
     undo_of: for the section UNDO, the index (in `Plan.slots`) of the step that it takes back.
     undo_on: for the section UNDO, the outcomes of that step, besides ok, after which it is taken back.
     background: a service, which is ok once it has lived for a second. interrupted: what follows when the machine went
-    down under it. plain: its commands are sent without the guest's program around them.
+    down under it. plain: its commands are sent without the guest's program around them. run_once: it is run on one
+    host only (`Plan.once` says which). handlers: the slots of the section HANDLERS that it calls, by name.
     Sets are sorted tuples here, since a plan has one JSON form.
     """
 
@@ -92,6 +100,8 @@ class Slot:
     interrupted: Interrupted = Interrupted.FAIL
     on_failure: OnFailure = OnFailure.ROLLBACK
     plain: bool = False
+    run_once: RunOnce | None = None
+    handlers: tuple[StepName, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +112,8 @@ class HostPlan:
     whens: for each slot, what its `when` was found to be while planning (True: it has none); None: decided at run time.
     values: the variables that late commands and run-time expressions of this host need.
     done, done_in: the slots that an earlier run has done here and that are passed over, and that run.
-    registered: what that run registered here. spread: its value of the variable that the run is spread by.
+    registered: what that run registered here. owed: handlers (slots) that were called there and not run.
+    spread: its value of the variable that the run is spread by.
     """
 
     host: Host
@@ -114,6 +125,15 @@ class HostPlan:
     done_in: str = ""
     registered: Mapping[str, Registered] = field(default_factory=dict)
     spread: str = ""
+    owed: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Once:
+    """A slot that is run on one host only. hosts: which, for each wave; for `run_once: run` the same for all."""
+
+    slot: int
+    hosts: tuple[HostName, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +174,8 @@ class Policy:
 class Plan:
     """A whole plan.
 
-    slots: STEPS in the playbook's order, then UNDO (in the order of their steps), AFTER_ROLLBACK, FINALLY.
+    slots: STEPS in the playbook's order, then UNDO (in the order of their steps), HANDLERS, AFTER_ROLLBACK, FINALLY.
+    once: of the slots that are not run on every host, where they are.
     inputs: sha256 of every file that went in, by path. params: what the caller passed.
     left_out: the waves, by name, of whose hosts none is in this run.
     digest: sha256 over the canonical JSON of all the rest (`codec.digest`).
@@ -169,6 +190,7 @@ class Plan:
     hosts: tuple[HostPlan, ...]
     waves: tuple[Wave, ...]
     policy: Policy
+    once: tuple[Once, ...] = ()
     params: Mapping[str, Value] = field(default_factory=dict)
     inputs: Mapping[str, str] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()

@@ -87,6 +87,26 @@ class OnFailure(Enum):
     """The whole run stops at once, and undoes nothing."""
 
 
+class RunOnce(Enum):
+    """How often a step is run that is not run on every host: on the first host, in the plan's order."""
+
+    RUN = "run"
+    """Once in the whole run: on the first host of its first wave."""
+    WAVE = "wave"
+    """Once in each wave: on the wave's first host."""
+
+
+class Guard(Enum):
+    """What the guest looks at right before a command: whether it is to be run at all. In the order of looking."""
+
+    CREATES = "creates"
+    """The command is passed over where this file is there."""
+    UNLESS = "unless"
+    """It is passed over where this command succeeds."""
+    ONLY_IF = "only_if"
+    """It is passed over where this command fails."""
+
+
 _USER_NAME = re.compile(r"[a-z_][a-z0-9_.-]{0,31}")
 
 
@@ -129,6 +149,7 @@ class Step:
 
     user: who runs it; without one, the agent's own user. background: a service that goes on running.
     plain: sent without the guest's program around it, for guests where that cannot work.
+    guards: decided in the guest, right before the command. handlers: the names of those that it calls.
     """
 
     name: StepName
@@ -150,6 +171,9 @@ class Step:
     interrupted: Interrupted = Interrupted.FAIL
     on_failure: OnFailure = OnFailure.ROLLBACK
     plain: bool = False
+    guards: Mapping[Guard, Text] = field(default_factory=dict)
+    run_once: RunOnce | None = None
+    handlers: tuple[StepName, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,6 +270,7 @@ class Playbook:
     timeout: float = 600.0
     rollout: Rollout = field(default_factory=Rollout)
     steps: tuple[Step, ...]
+    handlers: tuple[Step, ...] = ()
     after_rollback: tuple[Step, ...] = ()
     finally_: tuple[Step, ...] = ()
     inputs: Mapping[str, str] = field(default_factory=dict)

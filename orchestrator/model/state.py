@@ -74,6 +74,7 @@ class Progress:
     effect: of the latest that may have had one: where the host is down at a retry, what came before still stands.
     skipped: passed over. excused: it failed for good, and its `on_failure` lets the host go on.
     cancelled: it was ended in the guest because the run goes no further.
+    ran: an attempt has ended that no guard had skipped.
     granted: attempts that a person has allowed beyond the step's retries.
     retry_at: no further attempt before then (seconds since the epoch); None: no further attempt is planned.
     """
@@ -93,6 +94,7 @@ class Progress:
     cancelled: bool = False
     skipped: bool = False
     excused: bool = False
+    ran: bool = False
     granted: int = 0
     retry_at: float | None = None
 
@@ -120,6 +122,7 @@ class HostState:
     cancelled: a step was ended there because the run goes no further; the host did not fail by itself.
     ever_failed_finally: a step of `finally` failed for good, even if the host was reopened since;
     what a budget has counted it does not forget.
+    owed: the handlers (slots, in their order) that were called and not yet run with success.
     settled: where the host stood when it was last settled, at settled_at; None while it is not.
     """
 
@@ -133,6 +136,7 @@ class HostState:
     asked_at: float = 0.0
     cancelled: bool = False
     ever_failed_finally: bool = False
+    owed: tuple[int, ...] = ()
     settled: Standing | None = None
     settled_at: float = 0.0
 

@@ -33,7 +33,8 @@ _ENDED = _BEGUN | {
         "boolean", "Whether the machine or its agent was restarted under it; no exit status was left."
     ),
     "cancelled": _said("boolean", "Whether it was ended in the guest because the run goes no further."),
-    "detail": _said("string", "One sentence for a person where the outcome is not ok."),
+    "skipped": _said("boolean", "Whether a guard of the step said in the guest that its command is not to be run."),
+    "detail": _said("string", "One sentence for a person where the outcome is not ok, or the command was not run."),
     "stdout_size": _said("integer", "Bytes that were printed, of which the journal has a part.", minimum=0),
     "stderr_size": _said("integer", "Bytes that were printed, of which the journal has a part.", minimum=0),
 }
@@ -73,8 +74,13 @@ FIELDS: Mapping[str, tuple[str, dict[str, Schema]]] = {
     "undo_started": ("An attempt to take a step back is about to be sent to its host.", _BEGUN),
     "undo_ended": ("An attempt to take a step back has ended.", _ENDED),
     "step_skipped": (
-        "A step was passed over.",
-        {"host": _HOST, "step": _STEP, "reason": _said("string", "Why.")},
+        "A step, or the undo of one, was passed over.",
+        {
+            "host": _HOST,
+            "step": _STEP,
+            "reason": _said("string", "Why."),
+            "undo": _said("boolean", "Whether it is the step's undo that was passed over."),
+        },
     ),
     "retry_planned": (
         "There will be another attempt.",

@@ -58,7 +58,7 @@ def _fields(event: Event) -> dict[str, Json]:
         case AttemptEnded() | UndoEnded():
             fields = _ended(event)
         case StepSkipped():
-            fields = {"host": event.host, "step": event.step, "reason": event.reason}
+            fields = {"host": event.host, "step": event.step, "reason": event.reason, "undo": event.undo}
         case RetryPlanned():
             fields = {"host": event.host, "step": event.step, "attempt": event.attempt}
             fields |= {"undo": event.undo, "not_before": iso(event.not_before)}
@@ -105,6 +105,7 @@ def _ended(event: AttemptEnded | UndoEnded) -> dict[str, Json]:
         "may_be_running": event.may_be_running,
         "interrupted": event.interrupted,
         "cancelled": event.cancelled,
+        "skipped": event.skipped,
         "detail": event.detail,
         "stdout_size": result.stdout_size if result else 0,
         "stderr_size": result.stderr_size if result else 0,

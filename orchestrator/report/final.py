@@ -34,6 +34,7 @@ def final_report(view: RunView, paper: Paper = PAPER) -> list[str]:
         sections.failed(groups, paper),
         sections.rolled_back(rollbacks(view.state), paper),
         why_it_stopped(view, paper),
+        sections.handlers_owed(view.state, paper),
         sections.hosts(view.state, paper),
         sections.what_next(_advice(view, groups)),
         [verdict_line(view, exit=exit_status(view))],

@@ -50,7 +50,10 @@ class RolloutJson(TypedDict):
 
 
 class StepJson(TypedDict):
-    """Times in seconds. section: steps, after_rollback or finally. skipped: the hosts on which it is never run."""
+    """Times in seconds. section: steps, handlers, after_rollback or finally. handlers: those that it calls.
+
+    run_once: run or wave; null where it is run on every host. skipped: the hosts on which it is never run.
+    """
 
     name: str
     section: str
@@ -65,6 +68,8 @@ class StepJson(TypedDict):
     background: bool
     interrupted: str
     exec: str
+    run_once: str | None
+    handlers: list[str]
     rollback: bool
     rollback_on: list[str]
     skipped: list[str]
@@ -73,7 +78,8 @@ class StepJson(TypedDict):
 class CommandJson(TypedDict):
     """One step on one host. A command that is not final is a template, and waits for these registered results.
 
-    user: empty for the agent's own. when: true; or null where it is decided in the run.
+    user: empty for the agent's own. when: true; or null where it is decided in the run. guards: by their keys (creates,
+    unless, only_if); what they say is decided in the guest.
     rollback: null for none; `rollback_...`: as for the command.
     """
 
@@ -84,6 +90,7 @@ class CommandJson(TypedDict):
     user: str
     env: dict[str, str]
     when: bool | None
+    guards: dict[str, str]
     final: bool
     waits_for: list[str]
     rollback: str | None
@@ -184,6 +191,8 @@ def _step(planned: Planned, index: int, slot: Slot) -> StepJson:
         background=slot.background,
         interrupted=slot.interrupted.value,
         exec="plain" if slot.plain else "durable",
+        run_once=slot.run_once.value if slot.run_once else None,
+        handlers=[*slot.handlers],
         rollback=undo is not None,
         rollback_on=[outcome.value for outcome in undo.undo_on] if undo else [],
         skipped=[host.host.name for host in planned.plan.hosts if planned.skipped(host, index)],
@@ -201,6 +210,7 @@ def _command(planned: Planned, host: HostPlan, index: int, slot: Slot) -> Comman
         user=command.user,
         env=dict(command.env),
         when=host.whens[index],
+        guards={guard.value: text for guard, text in command.guards},
         final=command.final,
         waits_for=[*command.waits_for],
         rollback=undo.text if undo else None,

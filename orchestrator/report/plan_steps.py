@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 
 from orchestrator.model.ids import HostName
 from orchestrator.model.plan import HostPlan, Section, Slot
-from orchestrator.model.playbook import Interrupted, Retries
+from orchestrator.model.playbook import Interrupted, Retries, RunOnce
 from orchestrator.report.columns import hang, table
+from orchestrator.report.plan_guards import guard_lines
 from orchestrator.report.planned import Planned
 from orchestrator.report.sections import INDENT, join
 from orchestrator.report.view import Paper
@@ -18,6 +19,7 @@ MAX_BESIDE = 30
 
 SECTIONS = {
     Section.STEPS: "STEPS",
+    Section.HANDLERS: "HANDLERS, where a step calls them: at the end of the host's steps, or once its undos are done",
     Section.AFTER_ROLLBACK: "AFTER A ROLLBACK, on each host whose undos are done",
     Section.FINALLY: "FINALLY, on each touched host, whatever happened",
 }
@@ -59,7 +61,9 @@ def _section(planned: Planned, section: Section, usual: Mapping[HostName, Place]
     lines = [SECTIONS[section]] if found else []
     for number, (index, slot) in enumerate(found, start=1):
         lines += hang(f"{INDENT}{number:>2} ", f"{spelled(slot.name)}   {_limits(slot)}", paper.width)
+        lines += _once(planned, index, slot, paper)
         lines += _when(planned, index, slot, paper)
+        lines += guard_lines(planned, index, slot, paper)
         lines += _commands(planned, index, usual, DEEP, paper)
         lines += _success(slot, paper)
         if slot.section is Section.STEPS and index in planned.undo_of:
@@ -99,11 +103,20 @@ def _when(planned: Planned, index: int, slot: Slot, paper: Paper) -> list[str]:
     """On which hosts the slot is run at all."""
     if not slot.when:
         return []
-    skipped = [host.host.name for host in planned.plan.hosts if planned.skipped(host, index)]
+    skipped = [host.host.name for host in planned.plan.hosts if host.whens[index] is False]
     said = f"skipped on {count(len(skipped), 'host')}: {names(skipped)}" if skipped else "true on every host"
     if any(host.whens[index] is None for host in planned.plan.hosts):
         said = "decided at run time"
     return hang(f"{DEEP}when ", f"{spelled(slot.when.source)}: {said}", paper.width)
+
+
+def _once(planned: Planned, index: int, slot: Slot, paper: Paper) -> list[str]:
+    """On which host a step is run that is not run on every one."""
+    on = next((each.hosts for each in planned.plan.once if each.slot == index), ())
+    if not on:
+        return []
+    scope = "once in the run" if slot.run_once is RunOnce.RUN else "once in each wave"
+    return hang(f"{DEEP}{scope}, on ", f"{names(tuple(dict.fromkeys(on)))}; the others wait for it", paper.width)
 
 
 def _success(slot: Slot, paper: Paper) -> Iterator[str]:
@@ -115,6 +128,8 @@ def _success(slot: Slot, paper: Paper) -> Iterator[str]:
         yield f"{DEEP}ok with exit status {' or '.join(map(str, slot.ok_exit))}"
     if slot.register:
         yield f"{DEEP}registers {spelled(slot.register)}"
+    if slot.handlers:
+        yield from hang(f"{DEEP}calls ", spelled(", ".join(slot.handlers)), paper.width)
 
 
 def _commands(

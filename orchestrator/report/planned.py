@@ -3,8 +3,9 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from orchestrator.model.ids import HostName
 from orchestrator.model.plan import Command, HostPlan, Plan, Section, Slot
-from orchestrator.model.playbook import RollbackScope
+from orchestrator.model.playbook import RollbackScope, RunOnce
 
 CALLS_OF_ATTEMPT = 2
 """API calls that an attempt takes at the least: one that starts it, one that finds it ended."""
@@ -29,7 +30,13 @@ class Planned:
     def skipped(self, host: HostPlan, index: int) -> bool:
         """Whether this slot, or the step that it takes back, is never run on this host."""
         undone = self.plan.slots[index].undo_of
-        return host.whens[index] is False or (undone is not None and host.whens[undone] is False)
+        step = index if undone is None else undone
+        return host.whens[index] is False or host.whens[step] is False or self.elsewhere(host, step) is not None
+
+    def elsewhere(self, host: HostPlan, step: int) -> HostName | None:
+        """The host on which this step is run for this one, too."""
+        found = (each.hosts[host.wave] for each in self.plan.once if each.slot == step)
+        return next((name for name in found if name != host.host.name), None)
 
     def commands(self) -> Iterator[Command]:
         """Every command that may be run on some host, rollbacks too."""
@@ -40,7 +47,8 @@ class Planned:
 
     def calls(self) -> int:
         """API calls that the run takes at the least, if nothing fails: a probe a host, and each step once."""
-        steps = [index for index, slot in self.forward() if slot.section is not Section.AFTER_ROLLBACK]
+        not_sure = (Section.HANDLERS, Section.AFTER_ROLLBACK)
+        steps = [index for index, slot in self.forward() if slot.section not in not_sure]
         attempts = sum(not self.skipped(host, index) for host in self.plan.hosts for index in steps)
         return len(self.plan.hosts) + CALLS_OF_ATTEMPT * attempts
 
@@ -63,4 +71,21 @@ class Planned:
             found.append(f"max_failures is {policy.max_failures}: the run does not stop even if every host fails")
         if policy.rollback is RollbackScope.NONE and self.undo_of:
             found.append("rollback is none: the rollbacks of the steps are not run, whatever fails")
-        return found
+        called = {name for slot in plan.slots for name in slot.handlers}
+        found += [f"no step calls the handler {slot.name!r}" for slot in self._handlers() if slot.name not in called]
+        return found + self._kept()
+
+    def _handlers(self) -> list[Slot]:
+        return [slot for slot in self.plan.slots if slot.section is Section.HANDLERS]
+
+    def _kept(self) -> list[str]:
+        """The steps that run once whose rollback is left out where other hosts stay as they are."""
+        wide = {RollbackScope.RUN: frozenset(RunOnce), RollbackScope.WAVE: frozenset({RunOnce.WAVE})}
+        covered = wide.get(self.plan.policy.rollback, frozenset())
+        slots = [self.plan.slots[each.slot] for each in self.plan.once if each.slot in self.undo_of]
+        return [
+            f"{slot.name!r} runs once for all: it is not taken back while other hosts rely on it, "
+            f"and rollback is {self.plan.policy.rollback.value}"
+            for slot in slots
+            if slot.run_once not in covered and self.plan.policy.rollback is not RollbackScope.NONE
+        ]

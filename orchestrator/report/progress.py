@@ -62,7 +62,8 @@ def _said(plan: Plan, recorded: Recorded) -> str:
             why = f", {event.why}" if event.why else ""
             said = f"{event.host}  {event.step}: {event.answer.value}, says {event.by}{why}"
         case StepSkipped():
-            said = f"{event.host}  {event.step}: skipped, {event.reason}"
+            undo = "undo of " if event.undo else ""
+            said = f"{event.host}  {undo}{event.step}: skipped, {event.reason}"
         case RetryPlanned():
             undo = "undo of " if event.undo else ""
             said = f"{event.host}  {undo}{event.step}: again in {took(event.not_before - recorded.at)}"
@@ -78,8 +79,8 @@ def _attempt(event: AttemptStarted | UndoStarted | AttemptEnded | UndoEnded) -> 
     number = f" (attempt {event.attempt})" if event.attempt > 1 else ""
     if isinstance(event, AttemptStarted | UndoStarted):
         return f"{undo}{event.step}: started{number}"
-    said = [OUTCOMES[event.outcome] + number, took(event.duration)]
-    if event.outcome is not Outcome.OK and event.detail:
+    said = ["skipped" if event.skipped else OUTCOMES[event.outcome] + number, took(event.duration)]
+    if (event.skipped or event.outcome is not Outcome.OK) and event.detail:
         said.insert(1, event.detail)
     if event.attached:
         said.append("recovered")

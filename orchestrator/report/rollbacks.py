@@ -16,8 +16,8 @@ class Rollback:
     """How taking back went on one host. Steps by name; undone, failed and owed are in the order of undoing.
 
     failed: undos, and steps after them. owed: undos that the rules ask for and that were neither done nor failed.
-    stays: steps that had an effect and have nothing to take it back, with the reason. after: steps that were run with
-    success once the undos were done.
+    stays: steps that had an effect and have nothing to take it back, with the reason. after: handlers and steps that
+    were run with success once the undos were done.
     """
 
     undone: tuple[str, ...] = ()
@@ -54,7 +54,7 @@ def rollback_of(state: RunState, mine: HostState) -> Rollback:
     """How taking back went on a host."""
     slots, layout = state.layout.slots, state.layout
     failed = tuple(u for u in layout.undos if given_up(slots[u.slot], mine.progress[u.slot]))
-    after = [i for i in layout.after_rollback if mine.progress[i].touched]
+    after = [i for i in (*layout.handlers, *layout.after_rollback) if mine.progress[i].touched]
     ends = [i for i in (*after, *layout.finally_) if given_up(slots[i], mine.progress[i])]
     return Rollback(
         undone=tuple(slots[u.slot].name for u in layout.undos if mine.progress[u.slot].outcome is Outcome.OK),
@@ -67,13 +67,16 @@ def rollback_of(state: RunState, mine: HostState) -> Rollback:
 
 def _what_stays(state: RunState, mine: HostState) -> Iterator[str]:
     """Steps that may have had an effect and have nothing to take it back, newest first."""
+    layout = state.layout
     undo_of = {undo.step: state.layout.slots[undo.slot] for undo in state.layout.undos}
     for index in reversed(state.layout.steps):
         slot, progress = state.layout.slots[index], mine.progress[index]
         if progress.outcome in (None, Outcome.UNREACHABLE) or progress.skipped:
             continue
         if index in undo_of:
-            if progress.outcome is not Outcome.OK and progress.outcome not in undo_of[index].undo_on:
+            if mine.progress[layout.by_name[slot.name, True]].skipped:
+                yield f"{slot.name} (runs once: other hosts rely on it)"
+            elif progress.outcome is not Outcome.OK and progress.outcome not in undo_of[index].undo_on:
                 yield f"{slot.name} ({progress.outcome.value}: its rollback is not for that)"
         elif slot.irreversible:
             yield f"{slot.name} (irreversible)"

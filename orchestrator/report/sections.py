@@ -66,6 +66,8 @@ def slot_name(failure: Failure) -> str:
     match failure.slot.section:
         case Section.UNDO:
             return f"undo of {failure.slot.name}"
+        case Section.HANDLERS:
+            return f"handler {failure.slot.name}"
         case Section.AFTER_ROLLBACK:
             return f"after the rollback, {failure.slot.name}"
         case Section.FINALLY:
@@ -120,6 +122,19 @@ def _rolled_back_group(group: RollbackGroup, paper: Paper) -> list[str]:
     for name, steps in told:
         if steps:
             lines += hang(f"{INDENT}{name:<{width}}  ", ", ".join(steps), paper.width)
+    return lines
+
+
+def handlers_owed(state: RunState, paper: Paper) -> list[str]:
+    """The handlers that were called and not run with success, and where."""
+    owed: dict[int, list[HostName]] = {}
+    for name, mine in state.hosts.items():
+        for index in mine.owed if mine.settled else ():
+            owed.setdefault(index, []).append(name)
+    lines: list[str] = []
+    for index, where in sorted(owed.items()):
+        said = f"handler {state.layout.slots[index].name} on {count(len(where), 'host')}: {names(where)}"
+        lines += hang("STILL OWED  ", said, paper.width, at=",")
     return lines
 
 

@@ -131,6 +131,7 @@ def status_report(view: RunView, paper: Paper = PAPER) -> list[str]:
         sections.rolled_back(rollbacks(view.state), paper),
         why_it_stopped(view, paper) or _not_driven(view, paper),
         _under_way(view, paper),
+        [] if view.open else sections.handlers_owed(view.state, paper),
         _waves(view.state),
         _steps(view.state),
         sections.hosts(view.state, paper),

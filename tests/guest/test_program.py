@@ -61,7 +61,8 @@ class Guest:
 
 
 def assign(text: str, slot: str = "00-step", **rest: object) -> Assignment:
-    command = Command(text=text, cwd=str(rest.pop("cwd", "")), env=rest.pop("env", ()))  # type: ignore[arg-type]  # test
+    env, guards = rest.pop("env", ()), rest.pop("guards", ())
+    command = Command(text=text, cwd=str(rest.pop("cwd", "")), env=env, guards=guards)  # type: ignore[arg-type]  # test
     timeout = float(str(rest.pop("timeout", 20)))
     hostname = rest.pop("hostname", None)
     fence, user = int(str(rest.pop("fence", 1))), str(rest.pop("user", ""))

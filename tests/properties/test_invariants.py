@@ -6,6 +6,7 @@ checks before each step that nothing forbidden is about to happen.
 
 import random
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
@@ -14,7 +15,7 @@ from orchestrator import gates
 from orchestrator.core import host as core_host
 from orchestrator.core.between import PROGRESS, AnswerGate, AskGate, Hold, Look
 from orchestrator.core.evolve import MOST_RERUNS, given_up
-from orchestrator.core.host import owed, undo_failed
+from orchestrator.core.host import owed, owes_undo, undo_failed
 from orchestrator.core.host_decisions import (
     Ask,
     Attend,
@@ -26,6 +27,7 @@ from orchestrator.core.host_decisions import (
     Settle,
     Skip,
     Start,
+    Wait,
     WaitUntil,
 )
 from orchestrator.core.places import Places
@@ -55,9 +57,19 @@ from orchestrator.model.gate import Approval, Bake, ControllerCommand, Gate, OnD
 from orchestrator.model.host import Host, ProviderSpec
 from orchestrator.model.ids import HostName, RunId, StepName, Vmid
 from orchestrator.model.origin import Origin, Text
-from orchestrator.model.plan import Command, HostPlan, Plan, Policy, Section, Slot, Template, Wave
-from orchestrator.model.playbook import Body, InFlight, Interrupted, OnFailure, Outcome, Retries, RollbackScope, Spread
-from orchestrator.model.state import Progress, RunStatus, Standing
+from orchestrator.model.plan import Command, HostPlan, Once, Plan, Policy, Section, Slot, Template, Wave
+from orchestrator.model.playbook import (
+    Body,
+    InFlight,
+    Interrupted,
+    OnFailure,
+    Outcome,
+    Retries,
+    RollbackScope,
+    RunOnce,
+    Spread,
+)
+from orchestrator.model.state import HostState, Progress, RunStatus, Standing
 
 BODY = Body(kind="run", texts=(Text(source="true", origin=Origin(file="p.yml")),))
 RUNS = 5000
@@ -80,6 +92,8 @@ def draw_slot(rng: random.Random, name: str, section: Section, undo_of: int | No
         on_failure=rng.choice([OnFailure.ROLLBACK] * 6 + list(OnFailure))
         if section is Section.STEPS
         else OnFailure.ROLLBACK,
+        run_once=rng.choice([None] * 6 + list(RunOnce)) if section is Section.STEPS else None,
+        handlers=tuple(StepName(n) for n in ("c0", "c1") if rng.random() < 0.3) if section is Section.STEPS else (),
     )
 
 
@@ -87,6 +101,7 @@ def draw_plan(rng: random.Random) -> Plan:
     steps = rng.randint(1, 4)
     slots = [draw_slot(rng, f"s{i}", Section.STEPS) for i in range(steps)]
     slots += [draw_slot(rng, f"s{i}", Section.UNDO, i) for i in range(steps) if rng.random() < 0.7]
+    slots += [draw_slot(rng, f"c{i}", Section.HANDLERS) for i in range(rng.choice([0, 1, 2]))]
     slots += [draw_slot(rng, f"a{i}", Section.AFTER_ROLLBACK) for i in range(rng.choice([0, 0, 1]))]
     slots += [draw_slot(rng, f"f{i}", Section.FINALLY) for i in range(rng.choice([0, 0, 1, 2]))]
     spread = rng.choice([None, None, Spread(by="zone", max=rng.randint(1, 2))])
@@ -133,6 +148,7 @@ def draw_plan(rng: random.Random) -> Plan:
             min_healthy=rng.choice([0.0, 0.0, 30.0]),
             progress_deadline=rng.choice([None, None, 60.0]),
         ),
+        once=tuple(draw_once(slots, waves)),
     )
 
 
@@ -145,6 +161,13 @@ def draw_gate(rng: random.Random, name: str) -> Gate:
         UrlWatch(name=name, get="http://127.0.0.1/"),
     ]
     return rng.choice(kinds)
+
+
+def draw_once(slots: list[Slot], waves: list[list[HostName]]) -> Iterator[Once]:
+    firsts = tuple(wave[0] for wave in waves)
+    for index, slot in enumerate(slots):
+        if slot.run_once:
+            yield Once(slot=index, hosts=firsts if slot.run_once is RunOnce.WAVE else firsts[:1] * len(firsts))
 
 
 @dataclass
@@ -207,6 +230,7 @@ class Drive:
                         self.answer()
                     else:
                         self.answer_gate()
+                    self.kept = Places(self.state, self.now)  # a process of its own goes on
                 case Finish() as finish:
                     assert not self.flight, "finished while something is in flight"
                     lists = {s.value: names for s, names in self.state.lists().items() if s is not Standing.BUSY}
@@ -214,7 +238,11 @@ class Drive:
 
     def work_on(self, wave: int) -> None:
         """What a dispatcher does: every host of the wave until it rests; then the run decides again."""
-        for host in self.state.to_work_on(wave):
+        lined_up = list(self.state.to_work_on(wave))
+        if self.rng.random() < 0.3:
+            self.rng.shuffle(lined_up)
+            lined_up.sort(key=lambda host: not self.under_way(host))
+        for host in lined_up:
             if self.kept.has_kept(host):
                 self.kept.take_back(host)
                 self.places.append(host)
@@ -248,6 +276,10 @@ class Drive:
             elif not self.flight:
                 progressed = self.step_a_host() or progressed
         assert progressed or self.state.paused, "work was asked for and there was none"
+
+    def under_way(self, host: HostName) -> bool:
+        state = self.state.hosts[host]
+        return state.begun and state.settled is None
 
     def answer(self) -> None:
         """A person says how a host goes on that waits for one."""
@@ -304,8 +336,13 @@ class Drive:
                 self.flight[host] = (index, attempt)
             case Attend(slot=index, attempt=attempt):
                 self.flight[host] = (index, attempt)
-            case Skip(slot=index):
-                self.record(StepSkipped(host=host, step=slots[index].name, reason="when is false"))
+            case Skip(slot=index, reason=reason):
+                undo = slots[index].section is Section.UNDO
+                if undo:
+                    check_kept(self.state, host, index)
+                elif "runs once" in reason:
+                    check_passed(self.plan, self.state, host, index)
+                self.record(StepSkipped(host=host, step=slots[index].name, reason=reason, undo=undo))
             case PlanRetry(slot=index, attempt=attempt, delay=delay):
                 undo = slots[index].section is Section.UNDO
                 at = self.now + delay
@@ -322,8 +359,14 @@ class Drive:
                 self.now = max(self.now, at)
             case Settle(standing=standing):
                 self.record(HostSettled(host=host, standing=standing))
-            case Rest():
-                until, forward = self.state.healthy_at(host), self.state.signals(0).forward
+            case Wait() if self.state.at_work(self.state.wave_of(host)):
+                if not self.state.hosts[host].begun:  # it needs no place for that
+                    self.places.remove(host)
+                    self.kept.leave(host)
+                    self.kept.line_up(host)
+                    self.waiting += 1
+            case Rest() | Wait():
+                until, forward = self.state.healthy.at(self.state.hosts[host]), self.state.signals(0).forward
                 if until is not None and until > self.now and forward and not self.state.paused:
                     if len(self.places) == 1 or self.rng.random() < 0.1:
                         self.now = until
@@ -340,6 +383,7 @@ class Drive:
         cancelled = forward and self.state.signals(0).cancel and self.rng.random() < 0.8
         outcome = Outcome.FAILED if cancelled else outcome
         kind = UndoEnded if self.plan.slots[index].section is Section.UNDO else AttemptEnded
+        skipped = kind is AttemptEnded and outcome is Outcome.OK and self.rng.random() < 0.1
         self.record(
             kind(
                 host=host,
@@ -350,6 +394,7 @@ class Drive:
                 may_be_running=outcome is Outcome.UNKNOWN,
                 interrupted=outcome is Outcome.FAILED and not cancelled and self.rng.random() < 0.8,
                 cancelled=cancelled,
+                skipped=skipped,
                 result=StepResult(exit_code=0 if outcome is Outcome.OK else 1),
             )
         )
@@ -413,7 +458,7 @@ def check_start(drive: Drive, host: HostName, index: int) -> None:
     busy = {h for h, s in state.hosts.items() if s.begun and s.settled is None} | {host}
     assert len(running) < plan.policy.max_parallel, "more in flight than allowed"
     assert len(busy) <= plan.policy.max_parallel, "more hosts under way than allowed"
-    healthy = {h for h in state.not_healthy(drive.now) if h not in busy}
+    healthy = {h for h in state.healthy.not_yet(state.hosts, drive.now) if h not in busy}
     assert not state.signals(0).forward or len(busy | healthy) <= plan.policy.max_parallel, "a place was given up early"
     if plan.policy.spread:
         mine_too = [h for h in plan.hosts if h.host.name in busy and h.spread == spread_of(plan, host)]
@@ -434,12 +479,73 @@ def check_start(drive: Drive, host: HostName, index: int) -> None:
             assert not mine.cancelled, "forward on a host whose step was cancelled"
             assert state.between.stop is None, "forward though a gate has said no"
             assert state.wave_of(host) == state.opened - 1, "a host of a wave that is not open"
+            check_once(plan, state, host, index)
         case Section.UNDO:
             check_undo(drive, host, index)
+        case Section.HANDLERS:
+            assert index in mine.owed, "a handler was run that nobody called, or twice for one call"
+            ends = mine.failure is not None or all(mine.progress[i].done for i in state.layout.steps)
+            assert ends or is_undone(plan, mine), "a handler before the end of the host's steps"
+            assert not (is_undone(plan, mine) and owed(state.layout, mine)), "a handler before the undos are done"
         case Section.AFTER_ROLLBACK:
             assert not owed(state.layout, mine), "after_rollback before the undos are done"
+            assert not mine.owed, "after_rollback before the handlers"
         case Section.FINALLY:
             pass
+
+
+def is_undone(plan: Plan, mine: HostState) -> bool:
+    return any(p.outcome is Outcome.OK for p, s in zip(mine.progress, plan.slots, strict=True) if s.undo_of is not None)
+
+
+def concerned(plan: Plan, state: RunState, once: Once, on: HostName) -> list[HostName]:
+    """The other hosts that a step concerns which is run once, on this host."""
+    everywhere = plan.slots[once.slot].run_once is RunOnce.RUN
+    wave = state.wave_of(on)
+    return [h for h in state.hosts if h != on and (everywhere or state.wave_of(h) == wave)]
+
+
+def relying(plan: Plan, state: RunState, once: Once, on: HostName) -> list[HostName]:
+    """Those of them that have begun a step after it and were not rolled back."""
+    later = [i for i in state.layout.steps if i > once.slot]
+    return [
+        h
+        for h in concerned(plan, state, once, on)
+        if any(state.hosts[h].progress[i].touched for i in later) and state.hosts[h].settled is not Standing.ROLLED_BACK
+    ]
+
+
+def check_once(plan: Plan, state: RunState, host: HostName, index: int) -> None:
+    """A step that runs once is run where the plan says; no host starts what comes after before it is done there."""
+    for once in plan.once:
+        on = once.hosts[state.wave_of(host)]
+        assert once.slot != index or on == host, "a step that runs once was run on another host"
+        if once.slot < index and on != host:
+            there = state.hosts[on]
+            assert there.progress[once.slot].done, "a host went past a step that was not done"
+            undos = [u.slot for u in state.layout.undos if u.step == once.slot]
+            assert not any(there.progress[u].touched for u in undos), "a host went on from a step that was taken back"
+
+
+def check_passed(plan: Plan, state: RunState, host: HostName, index: int) -> None:
+    once = next(o for o in plan.once if o.slot == index)
+    on = once.hosts[state.wave_of(host)]
+    assert on != host
+    assert state.hosts[on].progress[index].done, "passed over before it was done"
+
+
+def check_kept(state: RunState, host: HostName, index: int) -> None:
+    """The undo of a step that runs once is left out only because of hosts that rely on it."""
+    once = next(o for o in state.plan.once if o.slot == state.plan.slots[index].undo_of)
+    found = relying(state.plan, state, once, host)
+    assert found, "an undo was left out that nobody minds"
+    mine = state.hosts[host]
+    if not any(mine.progress[undo.slot].touched for undo in state.layout.undos):
+        taken_back = [
+            h for h in found if state.signals(state.wave_of(h)).undo and owes_undo(state.layout, state.hosts[h])
+        ]
+        going_back = taken_back if state.signals(state.wave_of(host)).undo else []
+        assert not going_back, "an undo was left out because of hosts that are taken back, too"
 
 
 def check_attempts(before: Progress, slot: Slot) -> None:
@@ -467,6 +573,13 @@ def check_undo(drive: Drive, host: HostName, index: int) -> None:
     assert step.touched, "undo of a step that cannot have had an effect"
     effect = Outcome.UNKNOWN if step.may_be_running else step.effect
     assert effect is Outcome.OK or effect in slot.undo_on, "undo after an outcome that its rule does not name"
+    assert step.ran, "undo of a step that its guard had skipped"
+    for once in plan.once:
+        if once.slot == slot.undo_of:
+            assert not relying(plan, state, once, host), "an undo of what other hosts rely on"
+            others = [h for h in concerned(plan, state, once, host) if drive.under_way(h)]
+            past = [h for h in others if state.hosts[h].progress[once.slot].skipped]
+            assert not past, "an undo beside hosts that went past the step and are under way"
     newer = [u for u in owed(state.layout, mine) if u.step > slot.undo_of]
     assert not newer, "an older step was undone before a newer one"
 
@@ -492,8 +605,12 @@ def check_end(drive: Drive) -> None:
         assert not owed(state.layout, state.hosts[host]), "called rolled back with undos owed"
     for host in lists["rollback_failed"]:
         mine = state.hosts[host]
+        if mine.owed and is_undone(plan, mine):
+            continue
         ended = [given_up(plan.slots[i], mine.progress[i]) for i in state.layout.finally_]
         assert undo_failed(state.layout, mine) or any(ended) or aborted
+    for host in lists["ok"]:
+        assert not state.hosts[host].owed, "ok with handlers owed"
     replayed = fold(plan, drive.log)
     assert dict(replayed.hosts) == dict(state.hosts), "the journal folds to another state"
     assert replayed.waves == state.waves
@@ -501,9 +618,24 @@ def check_end(drive: Drive) -> None:
     assert replayed.finished == state.finished
 
 
+def features_of(drive: Drive) -> Counter[str]:
+    """How often the run met what is rare, so that the checks of it have looked at something."""
+    skips = [each.event for each in drive.log if isinstance(each.event, StepSkipped)]
+    started = [each.event.step for each in drive.log if isinstance(each.event, AttemptStarted)]
+    return Counter(
+        {
+            "passed over": sum("runs once, on" in each.reason for each in skips),
+            "undo left out": sum(each.undo for each in skips),
+            "lost": sum(wave.lost for wave in drive.state.waves),
+            "handlers": sum(step.startswith("c") for step in started),
+        }
+    )
+
+
 @pytest.mark.parametrize("part", range(4))
 def test_no_run_ever_breaks_an_invariant(part: int) -> None:
     seen: Counter[str] = Counter()
+    drawn: Counter[str] = Counter()
     for seed in range(part * RUNS // 4, (part + 1) * RUNS // 4):
         rng = random.Random(seed)
         plan = draw_plan(rng)
@@ -521,5 +653,7 @@ def test_no_run_ever_breaks_an_invariant(part: int) -> None:
             raise AssertionError(f"seed {seed}: {error}") from error
         assert drive.state.finished
         seen[f"{drive.state.finished.status.value} {drive.state.finished.exit}"] += 1
+        drawn += features_of(drive)
     wanted = "succeeded 0, failed 3, rolled_back 4, rollback_failed 5, failed 6, aborted 130, aborted 3, held 7"
     assert set(seen) == set(wanted.split(", ")), seen
+    assert min(drawn[each] for each in ("passed over", "undo left out", "lost", "handlers")) > 0, drawn

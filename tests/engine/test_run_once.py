@@ -1,0 +1,226 @@
+"""Whole runs on a fleet in memory: a step that runs once, and what the other hosts make of it."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from orchestrator.core import host as core_host
+from orchestrator.core.host_decisions import HostDecision, Skip, Start, Wait
+from orchestrator.core.retry import carry_over
+from orchestrator.core.run_state import RunState, fold
+from orchestrator.model.event import (
+    AttemptEnded,
+    AttemptStarted,
+    Event,
+    HostSettled,
+    Recorded,
+    RunStarted,
+    StepSkipped,
+    UndoEnded,
+    UndoStarted,
+    WaveOpened,
+)
+from orchestrator.model.ids import HostName, RunId, StepName
+from orchestrator.model.plan import Plan
+from orchestrator.model.playbook import Outcome
+from orchestrator.model.state import RunStatus, Standing
+from orchestrator.ports import Act
+from tests.fake_fleet import Ran, Script
+from tests.small_run import Ended, drive, plan_of
+
+pytestmark = pytest.mark.anyio
+
+BAD = Ran(exit_code=1)
+HEAD = "  - {name: pull, run: p, rollback: q}\n"
+REST = "  - {name: switch, run: s, rollback: t}\n  - {name: check, run: c}\n"
+
+
+def playbook(hosts: int = 3, *, once: str = "run", rollout: str = "{}", migrate: str = "rollback: u") -> str:
+    listed = list(range(1, hosts + 1))
+    step = f"  - {{name: migrate, run: m, run_once: {once}, register: r, {migrate}}}\n"
+    return f"vmids: {listed}\nrollout: {rollout}\nsteps:\n{HEAD}{step}{REST}"
+
+
+def bad(*which: tuple[str, str]) -> Script:
+    """These slots (without their numbers) fail on these hosts."""
+    return lambda host, slot, attempt: Ran(exit_code=int((host, slot[3:]) in which), duration=1)
+
+
+def where(ended: Ended, slot: str) -> list[str]:
+    return [host for host, here, _ in ended.fleet.order if here[3:] == slot]
+
+
+def position(ended: Ended, host: str, slot: str) -> int:
+    return next(i for i, (name, here, _) in enumerate(ended.fleet.order) if (name, here[3:]) == (host, slot))
+
+
+@pytest.mark.parametrize("parallel", [1, 2, 5])
+async def test_it_runs_on_the_first_host_and_the_others_go_on_only_after_it(tmp_path: Path, parallel: int) -> None:
+    ended = await drive(plan_of(tmp_path, playbook(5, rollout=f"{{max_parallel: {parallel}}}")), bad())
+    assert where(ended, "migrate") == ["1"]
+    assert ended.lists == {"ok": ("1", "2", "3", "4", "5")}
+    migrated = position(ended, "1", "migrate")
+    assert all(position(ended, host, "switch") > migrated for host in "12345")
+    skipped = {e.host: e.reason for e in ended.events if isinstance(e, StepSkipped)}
+    assert skipped == dict.fromkeys("2345", "runs once, on 1")
+
+
+async def test_the_others_do_meanwhile_what_comes_before_it(tmp_path: Path) -> None:
+    def script(host: str, slot: str, attempt: int) -> Ran:
+        return Ran(duration=60 if slot[3:] == "migrate" else 1)
+
+    ended = await drive(plan_of(tmp_path, playbook(3)), script)
+    assert ended.fleet.most_at_once == 3
+    assert [slot[3:] for _, slot, _ in ended.fleet.order[:4]] == ["pull", "pull", "pull", "migrate"]
+
+
+@pytest.mark.parametrize(("once", "hosts"), [("run", ["1"]), ("wave", ["1", "2", "4"])])
+async def test_once_in_a_run_or_in_each_wave(tmp_path: Path, once: str, hosts: list[str]) -> None:
+    plan = plan_of(tmp_path, playbook(5, once=once, rollout="{waves: [1, 2]}"))
+    ended = await drive(plan)
+    assert where(ended, "migrate") == hosts
+    assert ended.exit == 0
+
+
+async def test_its_result_is_there_on_every_host(tmp_path: Path) -> None:
+    text = playbook(3).replace("run: s,", "run: 'echo {{ r.stdout }}',")
+    ended = await drive(plan_of(tmp_path, text), lambda h, slot, n: Ran(stdout="v7\n" if "migrate" in slot else ""))
+    assert {ended.fleet.commands[host, "02-switch", 1] for host in "123"} == {"echo v7"}
+
+
+async def test_where_it_fails_nobody_goes_past_it_whatever_the_budget(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, playbook(3, rollout="{max_failures: 3}"))
+    ended = await drive(plan, bad(("1", "migrate")))
+    assert where(ended, "switch") == []
+    assert ended.lists == {"rolled_back": ("1",), "stopped": ("2", "3")}
+    assert "runs once" in ended.state.finished.cause  # type: ignore[union-attr]  # drive() goes to the end
+
+
+async def test_where_an_earlier_step_fails_there_it_never_runs(tmp_path: Path) -> None:
+    ended = await drive(plan_of(tmp_path, playbook(3, rollout="{max_failures: 3}")), bad(("1", "pull")))
+    assert where(ended, "migrate") == where(ended, "switch") == []
+
+
+async def test_where_a_person_is_asked_about_it_the_others_wait_and_the_run_holds(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, playbook(3, migrate="on_failure: pause"))
+    ended = await drive(plan, bad(("1", "migrate")), answers=[("1", Act.SKIP)])
+    assert ended.lists == {"ok": ("1", "2", "3")}
+    assert where(ended, "migrate") == ["1"]
+
+
+async def test_as_the_very_first_step_it_holds_up_hosts_that_have_not_begun(tmp_path: Path) -> None:
+    text = playbook(3, migrate="on_failure: pause").replace(HEAD, "")
+    ended = await drive(plan_of(tmp_path, text), bad(("1", "migrate")), answers=[("1", Act.SKIP)])
+    assert ended.lists == {"ok": ("1", "2", "3")}
+
+
+async def test_it_is_not_taken_back_while_others_rely_on_it(tmp_path: Path) -> None:
+    def script(host: str, slot: str, attempt: int) -> Ran:
+        return Ran(exit_code=int((host, slot[3:]) == ("1", "check")), duration=5 if host == "1" else 1)
+
+    ended = await drive(plan_of(tmp_path, playbook(3, rollout="{max_failures: 1}")), script)
+    assert where(ended, "migrate-undo") == []
+    assert where(ended, "pull-undo") == where(ended, "switch-undo") == ["1"]
+    kept = [e for e in ended.events if isinstance(e, StepSkipped) and e.undo]
+    assert [(e.host, e.step, e.reason) for e in kept] == [("1", "migrate", "it runs once, and other hosts rely on it")]
+    assert ended.lists == {"ok": ("2", "3"), "rolled_back": ("1",)}
+
+
+async def test_it_is_taken_back_where_nobody_has_gone_past_it(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, playbook(3, rollout="{waves: [1, 2], max_failures: 1}"))
+    ended = await drive(plan, bad(("1", "check")))
+    assert where(ended, "migrate-undo") == ["1"]
+    assert where(ended, "switch") == ["1"], "went on from what was taken back"
+    assert ended.lists == {"rolled_back": ("1",), "never_started": ("2", "3")}
+
+
+@pytest.mark.parametrize("parallel", [1, 4])
+async def test_a_run_that_is_taken_back_whole_takes_it_back_last(tmp_path: Path, parallel: int) -> None:
+    rollout = f"{{waves: [1, 2, 1], rollback: run, max_parallel: {parallel}}}"
+    ended = await drive(plan_of(tmp_path, playbook(4, rollout=rollout)), bad(("4", "check")))
+    assert where(ended, "migrate-undo") == ["1"]
+    assert position(ended, "1", "migrate-undo") > max(position(ended, host, "pull-undo") for host in "234")
+    assert ended.lists == {"rolled_back": ("1", "2", "3", "4")}
+
+
+async def test_it_stays_where_only_its_wave_is_taken_back_and_others_have_gone_past_it(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, playbook(4, rollout="{waves: [2, 2], rollback: wave}"))
+    ended = await drive(plan, bad(("3", "check")))
+    assert where(ended, "migrate-undo") == []
+    assert ended.lists["ok"] == ("1", "2")
+
+
+async def test_it_stays_where_the_undo_of_a_host_that_relies_on_it_fails(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, playbook(2, rollout="{rollback: run, max_parallel: 1}"))
+    ended = await drive(plan, bad(("2", "check"), ("2", "switch-undo")))
+    assert where(ended, "migrate-undo") == []
+    assert ended.lists == {"rolled_back": ("1",), "rollback_failed": ("2",)}
+
+
+async def test_retry_does_not_repeat_it_where_it_was_done(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, playbook(3))
+    first = await drive(plan, bad(("2", "switch")))
+    assert first.lists["rolled_back"] == ("2",)
+    second = await drive(carry_over(plan, RunId("r1"), first.state))
+    assert where(second, "migrate") == []
+    assert second.exit == 0
+    assert second.state.hosts[HostName("2")].registered["r"].ok
+
+
+async def test_retry_repeats_it_where_it_was_taken_back(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, playbook(3, rollout="{waves: [1, 2]}"))
+    first = await drive(plan, bad(("1", "check")))
+    second = await drive(carry_over(plan, RunId("r1"), first.state))
+    assert where(second, "migrate") == ["1"]
+    assert second.exit == 0
+
+
+async def test_retry_of_waves_runs_it_on_the_first_host_for_which_it_was_not_done(tmp_path: Path) -> None:
+    text = playbook(4, once="wave", rollout="{waves: [2, 2], max_failures: 4}")
+    plan = plan_of(tmp_path, text)
+    first = await drive(plan, bad(("2", "check"), ("3", "migrate")))
+    assert where(first, "migrate") == ["1", "3"]
+    one_wave = plan_of(tmp_path, text.replace("[2, 2]", "[4]"))
+    again = carry_over(one_wave, RunId("r1"), first.state)
+    assert [each.hosts for each in again.once] == [("3",)]
+    assert where(await drive(again), "migrate") == ["3"]
+
+
+def told(plan: Plan, events: Iterable[Event]) -> RunState:
+    recorded = (Recorded(run=RunId("r"), seq=i, at=float(i), event=event) for i, event in enumerate(events, start=1))
+    return fold(plan, recorded)
+
+
+def decided(plan: Plan, state: RunState, host: str) -> HostDecision:
+    mine = next(each for each in plan.hosts if each.host.name == host)
+    return core_host.decide(state.layout, mine, state.hosts[mine.host.name], state.signals(mine.wave), 99.0)
+
+
+def did(host: str, step: str, outcome: Outcome = Outcome.OK) -> list[Event]:
+    name, on = StepName(step), HostName(host)
+    return [
+        AttemptStarted(host=on, step=name, attempt=1, nonce="n"),
+        AttemptEnded(host=on, step=name, attempt=1, outcome=outcome, duration=1),
+    ]
+
+
+def test_an_undo_waits_for_hosts_that_went_past_it_and_are_under_way(tmp_path: Path) -> None:
+    """One of them may have begun its next step at the very moment at which the first host failed."""
+    plan = plan_of(tmp_path, playbook(2, rollout="{max_failures: 1}"))
+    migrate, one, two = StepName("migrate"), HostName("1"), HostName("2")
+    events: list[Event] = [RunStarted(playbook="p", digest="", hosts=2, by="test"), WaveOpened(wave=0, hosts=2)]
+    events += [*did("1", "pull"), *did("2", "pull"), *did("1", "migrate")]
+    assert isinstance(decided(plan, told(plan, events), "2"), Skip)
+    events += [StepSkipped(host=two, step=migrate, reason="runs once, on 1")]
+    events += did("1", "switch", Outcome.FAILED)
+    events += [UndoStarted(host=one, step=StepName("switch"), attempt=1, nonce="n")]
+    state = told(plan, events)
+    assert not state.signals(0).forward
+    events += [UndoEnded(host=one, step=StepName("switch"), attempt=1, outcome=Outcome.OK, duration=1)]
+    assert isinstance(decided(plan, told(plan, events), "1"), Wait)
+    late = [*events, *did("2", "switch"), HostSettled(host=two, standing=Standing.STOPPED)]
+    assert decided(plan, told(plan, late), "1") == Skip(slot=5, reason="it runs once, and other hosts rely on it")
+    stopped = [*events, HostSettled(host=two, standing=Standing.STOPPED)]
+    assert decided(plan, told(plan, stopped), "1") == Start(slot=5, attempt=1)
+    assert told(plan, stopped).status() is RunStatus.RUNNING
