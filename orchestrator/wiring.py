@@ -1,6 +1,7 @@
 """The composition root: settings and files -> plan, journal, provider, clock and a run."""
 
 import os
+import random
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -15,7 +16,7 @@ from orchestrator import codec, log
 from orchestrator.clock import SystemClock
 from orchestrator.core import preflight as core_preflight
 from orchestrator.core.attempt import Pace
-from orchestrator.core.expand import expand, inventory_of_vmids
+from orchestrator.core.expand import EVERY_STEP, expand, inventory_of_vmids
 from orchestrator.core.pattern import select
 from orchestrator.core.rollout import Course
 from orchestrator.core.run_state import RunState, fold
@@ -33,19 +34,23 @@ from orchestrator.model.event import RunResumed
 from orchestrator.model.host import ProviderSpec
 from orchestrator.model.ids import HostName, RunId
 from orchestrator.model.origin import COMMAND_LINE, Text
-from orchestrator.model.plan import Plan, Policy
+from orchestrator.model.plan import Plan, Policy, Tags
 from orchestrator.ports import Act, Clock, Journal, Provider, Request, RunRecord
 from orchestrator.providers import PROVIDERS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """What a caller wants planned. limit: a pattern that narrows the playbook's hosts; None for no limit."""
+    """What a caller wants planned.
+
+    limit: a pattern that narrows the playbook's hosts; None for no limit. tags: by which steps are chosen.
+    """
 
     playbook: Path
     inventory: Path | None = None
     limit: str | None = None
     extra_vars: Sequence[str] = ()
+    tags: Tags = EVERY_STEP
 
 
 def make_plan(selection: Selection, settings: Settings) -> Plan:
@@ -68,7 +73,7 @@ def make_plan(selection: Selection, settings: Settings) -> Plan:
                 f"the limit {selection.limit!r} leaves none of the playbook's hosts",
                 fix="nothing was started; widen -l",
             )
-    return expand(playbook, inventory, hosts, params)
+    return expand(playbook, inventory, hosts, params, selection.tags)
 
 
 def with_policy(plan: Plan, policy: Policy) -> Plan:
@@ -139,7 +144,12 @@ class Start:
 def _outside(journal: Journal, provider: Provider) -> Outside:
     pace = replace(Pace(), poll_floor=provider.capabilities.poll_floor)
     return Outside(
-        journal=journal, provider=provider, clock=SystemClock(), nonce=lambda: secrets.token_hex(8), pace=pace
+        journal=journal,
+        provider=provider,
+        clock=SystemClock(),
+        nonce=lambda: secrets.token_hex(8),
+        chance=random.random,
+        pace=pace,
     )
 
 

@@ -87,7 +87,14 @@ async def drive(
         ):
             await journal.create(RunRecord(id=RUN, plan=plan, created_at=clock.now(), by="test"))
             nonces = (f"{n:016x}" for n in count(1))
-            outside = Outside(journal=journal, provider=provider, clock=clock, nonce=lambda: next(nonces), pace=Pace())
+            outside = Outside(
+                journal=journal,
+                provider=provider,
+                clock=clock,
+                nonce=lambda: next(nonces),
+                chance=lambda: 0.5,
+                pace=Pace(),
+            )
             live = LiveRun(RUN, RunState(plan), outside, observers)
             await carry_on(live, LocalDispatcher(), by="test")
             for host, act in answers:

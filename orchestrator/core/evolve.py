@@ -129,10 +129,11 @@ def _end(layout: Layout, state: HostState, event: AttemptEnded | UndoEnded) -> H
         attached=event.attached,
         may_be_running=event.may_be_running,
         interrupted=event.interrupted,
+        changed=event.changed,
     )
     state = _put(state, index, after)
     if slot.register and event.result:
-        registered = register(event.result, ok=event.outcome is Outcome.OK)
+        registered = register(event.result, ok=event.outcome is Outcome.OK, changed=event.changed)
         state = replace(state, registered={**state.registered, slot.register: registered})
     if slot.section is Section.STEPS and given_up(slot, after) and not wants_answer(slot, after):
         return _fail(state, index, slot, event.outcome)
@@ -172,12 +173,12 @@ def _answer(layout: Layout, state: HostState, event: GateAnswered, at: float) ->
             return replace(state, failure=progress.outcome, failed_step=slot.name)
 
 
-def register(result: StepResult, *, ok: bool) -> Registered:
+def register(result: StepResult, *, ok: bool, changed: bool) -> Registered:
     """A result as templates see it: without trailing newlines, as `$(...)` would give it."""
     return Registered(
         stdout=result.stdout.rstrip("\r\n"),
         stderr=result.stderr.rstrip("\r\n"),
         exit_code=result.exit_code,
         ok=ok,
-        changed=True,
+        changed=changed,
     )

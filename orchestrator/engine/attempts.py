@@ -8,7 +8,7 @@ from orchestrator.core import attempt as core
 from orchestrator.core.attempt import Attempt, Poll, Send, WaitUntil
 from orchestrator.core.attempt_rules import rules_of
 from orchestrator.core.ending import End
-from orchestrator.core.outcome import judge
+from orchestrator.core.outcome import Verdict, judge
 from orchestrator.core.program import Programs, prepare
 from orchestrator.engine.live_run import LiveRun
 from orchestrator.errors import Held
@@ -48,22 +48,25 @@ class Turn:
 
     async def record_end(self, began_at: float, end: End) -> None:
         """Judge what the command left, and make the outcome durable."""
-        outcome, detail = end.outcome, end.detail
-        if outcome is None:
+        if end.outcome is None:
             result = end.result or StepResult(exit_code=None)
-            outcome, detail = judge(self.slot, self.host_plan, self.state.registered, result)
+            verdict = judge(self.slot, self.host_plan, self.state.registered, result)
+        else:  # where nothing was started nothing can have changed
+            changed = end.outcome is not Outcome.UNREACHABLE
+            verdict = Verdict(outcome=end.outcome, detail=end.detail, changed=changed)
         event = UndoEnded if self.undo else AttemptEnded
         await self.live.record(
             event(
                 host=self.host_plan.host.name,
                 step=self.slot.name,
                 attempt=self.number,
-                outcome=outcome,
+                outcome=verdict.outcome,
                 duration=round(self.live.outside.clock.now() - began_at, 3),
                 attached=end.attached,
                 may_be_running=end.may_be_running,
                 interrupted=end.interrupted,
-                detail=detail,
+                changed=verdict.changed,
+                detail=verdict.detail,
                 result=end.result,
             )
         )

@@ -43,7 +43,8 @@ async def _bring_on(live: LiveRun, host_plan: HostPlan) -> None:
     while True:
         changed = live.signals_changed
         state, signals = live.state.hosts[host_plan.host.name], live.signals(host_plan.host.name)
-        decision = core.decide(live.state.layout, host_plan, state, signals, live.outside.clock.now())
+        now, chance = live.outside.clock.now(), live.outside.chance()
+        decision = core.decide(live.state.layout, host_plan, state, signals, now, chance=chance)
         if isinstance(decision, Rest):
             return
         await _do(live, host_plan, decision, changed)

@@ -62,6 +62,7 @@ class AttemptEnded:
 
     may_be_running: the command could not be killed, or not be asked about; it must not be tried again beside itself.
     interrupted: the machine or its agent was restarted under the command, which left no exit status.
+    changed: whether it may have changed something, as far as its step's `changed_when` does not deny it.
     detail: one sentence for a person where the outcome is not ok.
     """
 
@@ -74,6 +75,7 @@ class AttemptEnded:
     attached: bool = False
     may_be_running: bool = False
     interrupted: bool = False
+    changed: bool = True
     detail: str = ""
     result: StepResult | None = None
 
@@ -100,6 +102,7 @@ class UndoEnded:
     attached: bool = False
     may_be_running: bool = False
     interrupted: bool = False
+    changed: bool = True
     detail: str = ""
     result: StepResult | None = None
 

@@ -7,7 +7,7 @@ from enum import Enum
 from orchestrator.model.host import Host, ProviderSpec
 from orchestrator.model.ids import HostName, StepName, Value
 from orchestrator.model.origin import Text
-from orchestrator.model.playbook import Body, Interrupted, OnFailure, Outcome, Retries, RollbackScope
+from orchestrator.model.playbook import Body, Interrupted, OnFailure, Outcome, Repeat, Retries, RollbackScope
 from orchestrator.model.state import Registered
 
 
@@ -61,6 +61,7 @@ class Slot:
     undo_on: for the section UNDO, the outcomes of that step, besides ok, after which it is taken back.
     background: a service, which is ok once it has lived for a second. interrupted: what follows when the machine went
     down under it. plain: its commands are sent without the guest's program around them.
+    under: conditions that hold besides `when`, and are asked before it. repeat: the item of a loop that it is for.
     Sets are sorted tuples here, since a plan has one JSON form.
     """
 
@@ -70,8 +71,10 @@ class Slot:
     timeout: float
     retries: Retries
     when: Text | None = None
+    under: tuple[Text, ...] = ()
     until: Text | None = None
     failed_when: Text | None = None
+    changed_when: Text | None = None
     ok_exit: tuple[int, ...] = (0,)
     register: str | None = None
     irreversible: bool = False
@@ -81,6 +84,12 @@ class Slot:
     interrupted: Interrupted = Interrupted.FAIL
     on_failure: OnFailure = OnFailure.ROLLBACK
     plain: bool = False
+    repeat: Repeat | None = None
+
+    @property
+    def conditions(self) -> tuple[Text, ...]:
+        """All that must hold for it to be run, in the order in which it is asked."""
+        return (*self.under, self.when) if self.when else self.under
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,8 +97,11 @@ class HostPlan:
     """What will be done on one host.
 
     commands: one for each of `Plan.slots`, in that order.
-    whens: for each slot, what its `when` was found to be while planning (True: it has none); None: decided at run time.
+    whens: for each slot, whether its conditions were found to hold while planning (True: it has none; False also
+    where its loop has no such item here); None: decided at run time.
     values: the variables that late commands and run-time expressions of this host need.
+    items: the items of loops that these need, by the slot's name; a step and its undo share both.
+    loops: how many items each loop has here, by the step's name as written.
     done, done_in: the slots that an earlier run has done here and that are passed over, and that run.
     registered: what that run registered here.
     """
@@ -99,9 +111,24 @@ class HostPlan:
     commands: tuple[Command, ...]
     whens: tuple[bool | None, ...]
     values: Mapping[str, Value] = field(default_factory=dict)
+    items: Mapping[StepName, Value] = field(default_factory=dict)
+    loops: Mapping[StepName, int] = field(default_factory=dict)
     done: tuple[int, ...] = ()
     done_in: str = ""
     registered: Mapping[str, Registered] = field(default_factory=dict)
+
+    def lacks(self, slot: Slot) -> bool:
+        """Whether the loop of this slot has no such item here."""
+        return slot.repeat is not None and slot.repeat.index >= self.loops.get(slot.repeat.step, 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tags:
+    """By which tags a caller chose among the steps. left_out: the names of the steps that are not in the plan."""
+
+    only: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    left_out: tuple[StepName, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,5 +169,6 @@ class Plan:
     waves: tuple[Wave, ...]
     policy: Policy
     params: Mapping[str, Value] = field(default_factory=dict)
+    tags: Tags = field(default_factory=Tags)
     inputs: Mapping[str, str] = field(default_factory=dict)
     digest: str = ""

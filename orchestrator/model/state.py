@@ -71,6 +71,7 @@ class Progress:
 
     attempts: begun so far. running: the latest of them has not ended; nonce is its nonce.
     outcome: of the latest that ended; None before that. interrupted: the machine went down under that one.
+    changed: whether the latest that ended may have changed something.
     skipped: passed over. excused: it failed for good, and its `on_failure` lets the host go on.
     granted: attempts that a person has allowed beyond the step's retries.
     retry_at: no further attempt before then (seconds since the epoch); None: no further attempt is planned.
@@ -87,6 +88,7 @@ class Progress:
     attached: bool = False
     may_be_running: bool = False
     interrupted: bool = False
+    changed: bool = False
     skipped: bool = False
     excused: bool = False
     granted: int = 0

@@ -32,6 +32,7 @@ _ENDED = _BEGUN | {
     "interrupted": _said(
         "boolean", "Whether the machine or its agent was restarted under it; no exit status was left."
     ),
+    "changed": _said("boolean", "Whether it may have changed something, as far as changed_when does not deny it."),
     "detail": _said("string", "One sentence for a person where the outcome is not ok."),
     "stdout_size": _said("integer", "Bytes that were printed, of which the journal has a part.", minimum=0),
     "stderr_size": _said("integer", "Bytes that were printed, of which the journal has a part.", minimum=0),

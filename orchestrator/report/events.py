@@ -94,6 +94,7 @@ def _ended(event: AttemptEnded | UndoEnded) -> dict[str, Json]:
         "attached": event.attached,
         "may_be_running": event.may_be_running,
         "interrupted": event.interrupted,
+        "changed": event.changed,
         "detail": event.detail,
         "stdout_size": result.stdout_size if result else 0,
         "stderr_size": result.stderr_size if result else 0,

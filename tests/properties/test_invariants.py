@@ -6,7 +6,7 @@ checks before each step that nothing forbidden is about to happen.
 
 import random
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -52,15 +52,23 @@ from orchestrator.model.host import Host, ProviderSpec
 from orchestrator.model.ids import HostName, RunId, StepName, Vmid
 from orchestrator.model.origin import Origin, Text
 from orchestrator.model.plan import Command, HostPlan, Plan, Policy, Section, Slot, Template, Wave
-from orchestrator.model.playbook import Body, Interrupted, OnFailure, Outcome, Retries, RollbackScope
+from orchestrator.model.playbook import Body, Interrupted, OnFailure, Outcome, Repeat, Retries, RollbackScope
 from orchestrator.model.state import Progress, RunStatus, Standing
 
 BODY = Body(kind="run", texts=(Text(source="true", origin=Origin(file="p.yml")),))
+LOOP = StepName("loop")
 RUNS = 5000
 
 
-def draw_slot(rng: random.Random, name: str, section: Section, undo_of: int | None = None) -> Slot:
-    retries = Retries(attempts=rng.choice([1, 1, 2, 3]), delay=rng.choice([0.0, 5.0]))
+def draw_slot(
+    rng: random.Random, name: str, section: Section, undo_of: int | None = None, repeat: Repeat | None = None
+) -> Slot:
+    retries = Retries(
+        attempts=rng.choice([1, 1, 2, 3]),
+        delay=rng.choice([0.0, 5.0]),
+        jitter=rng.choice([0.0, 2.0]),
+        jitter_percent=rng.choice([0.0, 10.0]),
+    )
     undo_on = tuple(o for o in (Outcome.FAILED, Outcome.TIMED_OUT, Outcome.UNKNOWN) if rng.random() < 0.6)
     return Slot(
         name=StepName(name),
@@ -76,13 +84,16 @@ def draw_slot(rng: random.Random, name: str, section: Section, undo_of: int | No
         on_failure=rng.choice([OnFailure.ROLLBACK] * 6 + list(OnFailure))
         if section is Section.STEPS
         else OnFailure.ROLLBACK,
+        repeat=repeat,
     )
 
 
 def draw_plan(rng: random.Random) -> Plan:
     steps = rng.randint(1, 4)
-    slots = [draw_slot(rng, f"s{i}", Section.STEPS) for i in range(steps)]
-    slots += [draw_slot(rng, f"s{i}", Section.UNDO, i) for i in range(steps) if rng.random() < 0.7]
+    looped = rng.choice([0, 0, 2, 3])  # how many of the steps are the items of one loop
+    repeats = [Repeat(step=LOOP, index=i) if i < looped else None for i in range(steps)]
+    slots = [draw_slot(rng, f"s{i}", Section.STEPS, repeat=repeats[i]) for i in range(steps)]
+    slots += [draw_slot(rng, f"s{i}", Section.UNDO, i, repeats[i]) for i in range(steps) if rng.random() < 0.7]
     slots += [draw_slot(rng, f"a{i}", Section.AFTER_ROLLBACK) for i in range(rng.choice([0, 0, 1]))]
     slots += [draw_slot(rng, f"f{i}", Section.FINALLY) for i in range(rng.choice([0, 0, 1, 2]))]
     names = [HostName(f"h{i}") for i in range(rng.randint(1, 7))]
@@ -90,14 +101,21 @@ def draw_plan(rng: random.Random) -> Plan:
     waves = [names[a:b] for a, b in zip([0, *cuts], [*cuts, len(names)], strict=True)]
     commands = (Command(text="true"),) * len(slots)
     hosts = [
-        HostPlan(
-            host=Host(name=name, vmid=Vmid(name)),
-            wave=w,
-            commands=commands,
-            whens=tuple(rng.random() > 0.1 if s.section is not Section.UNDO else True for s in slots),
+        replace(
+            host,
+            whens=tuple(s.section is Section.UNDO or (not host.lacks(s) and rng.random() > 0.1) for s in slots),
         )
         for w, wave in enumerate(waves)
         for name in wave
+        for host in [
+            HostPlan(
+                host=Host(name=name, vmid=Vmid(name)),
+                wave=w,
+                commands=commands,
+                whens=(),
+                loops={LOOP: rng.choice([looped, rng.randint(0, looped)])},
+            )
+        ]
     ]
     return Plan(
         playbook="p",
@@ -131,6 +149,7 @@ class Drive:
     flight: dict[HostName, tuple[int, int]] = field(default_factory=dict)
     places: list[HostName] = field(default_factory=list)
     steps_taken: int = 0
+    due: dict[tuple[HostName, int], float] = field(default_factory=dict)
 
     def record(self, event: Event) -> None:
         self.now += 0.001
@@ -194,6 +213,13 @@ class Drive:
         answer = self.rng.choice([Answer.RETRY, Answer.SKIP, Answer.FAILED])
         self.record(GateAnswered(gate=step, host=host, step=step, answer=answer, by="test"))
 
+    def awaits_answer(self, host: HostName) -> bool:
+        """Whether a host keeps its place while a person is asked about it, as the engine has it."""
+        wave = self.state.wave_of(host)
+        signals = self.state.signals(wave)
+        asked = self.state.hosts[host].asks is not None and signals.forward and not signals.paused
+        return asked and self.state.at_work(wave)
+
     def step_a_host(self) -> bool:
         """Do the next decision of some host that has a place and no attempt in flight; whether there was one."""
         free = [h for h in self.places if h not in self.flight]
@@ -206,7 +232,8 @@ class Drive:
     def decide(self, host: HostName) -> HostDecision:
         plan = next(h for h in self.plan.hosts if h.host.name == host)
         signals = self.state.signals(plan.wave)
-        return core_host.decide(self.state.layout, plan, self.state.hosts[host], signals, self.now)
+        chance = self.rng.random()
+        return core_host.decide(self.state.layout, plan, self.state.hosts[host], signals, self.now, chance=chance)
 
     def do(self, host: HostName, decision: HostDecision) -> None:
         slots = self.plan.slots
@@ -221,9 +248,11 @@ class Drive:
             case Skip(slot=index):
                 self.record(StepSkipped(host=host, step=slots[index].name, reason="when is false"))
             case PlanRetry(slot=index, attempt=attempt, delay=delay):
+                check_delay(slots[index].retries, delay)
                 undo = slots[index].section is Section.UNDO
                 at = self.now + delay
                 self.record(RetryPlanned(host=host, step=slots[index].name, attempt=attempt, not_before=at, undo=undo))
+                self.due[host, index] = at
             case Fail():
                 raise AssertionError("no condition here is late")
             case Ask(slot=index):
@@ -237,7 +266,8 @@ class Drive:
             case Settle(standing=standing):
                 self.record(HostSettled(host=host, standing=standing))
             case Rest():
-                self.places.remove(host)
+                if not self.awaits_answer(host):
+                    self.places.remove(host)
 
     def end_an_attempt(self) -> None:
         host = self.rng.choice(sorted(self.flight))
@@ -289,6 +319,10 @@ def check_start(drive: Drive, host: HostName, index: int) -> None:
     assert state.course is not Course.ABORTING_NOW, "started while everything is to be ended"
     assert not state.course.aborts or slot.section is Section.FINALLY, "an abort starts and undoes nothing"
     assert not mine.progress[index].done, "a step that is done was started again"
+    here = next(h for h in plan.hosts if h.host.name == host)
+    assert not here.lacks(slot), "an item was run that the host's loop does not have"
+    due = drive.due.pop((host, index), 0.0)
+    assert drive.now >= due, "a retry did not wait as it was planned, whatever crashed in between"
     check_attempts(mine.progress[index], slot)
     assert not mine.progress[index].may_be_running, "tried again beside an attempt that may be running"
     match slot.section:
@@ -303,6 +337,12 @@ def check_start(drive: Drive, host: HostName, index: int) -> None:
             assert not owed(state.layout, mine), "after_rollback before the undos are done"
         case Section.FINALLY:
             pass
+
+
+def check_delay(retries: Retries, delay: float) -> None:
+    least = min(retries.delay, retries.max_delay)
+    most = retries.max_delay * (1 + retries.jitter_percent / 100) + retries.jitter
+    assert least <= delay <= most, "a retry waits longer, or shorter, than its rule says"
 
 
 def check_attempts(before: Progress, slot: Slot) -> None:
