@@ -91,7 +91,14 @@ async def run_engine(plan: Plan, provider: Provider, journal: Journal) -> None:
     clock = SystemClock()
     nonces = (f"{n:016x}" for n in count(1))
     pace = replace(Pace(), poll_floor=provider.capabilities.poll_floor)
-    outside = Outside(journal=journal, provider=provider, clock=clock, nonce=lambda: next(nonces), pace=pace)
+    outside = Outside(
+        journal=journal,
+        provider=provider,
+        clock=clock,
+        nonce=lambda: next(nonces),
+        chance=lambda: 0.5,
+        pace=pace,
+    )
     async with journal, provider:
         await journal.create(RunRecord(id=RunId("bench"), plan=plan, created_at=clock.now(), by="bench"))
         live = LiveRun(RunId("bench"), RunState(plan), outside)

@@ -24,7 +24,7 @@ from orchestrator.load.fields import (
 from orchestrator.load.problems import Finding
 from orchestrator.load.shape import Later, Shape, later
 
-_SCRIPTS = ("script", "copy", "wait_for", "include")
+_SCRIPTS = ("script", "copy", "include")
 _BESIDE_INCLUDE = ("include", "when", "tags")
 _OF_A_RESULT = ("until", "failed_when", "changed_when", "ok_exit", "register")
 _OF_AN_INTERRUPTION = ("interrupted", "idempotent")
@@ -90,15 +90,6 @@ class CopyShape(Shape):
     dest: Filled
     mode: str | None = None
     owner: str | None = None
-
-
-class WaitForShape(Shape):
-    """What to wait for."""
-
-    port: Annotated[int, Field(ge=1, le=65535)] | None = None
-    path: str | None = None
-    url: str | None = None
-    seconds: Annotated[int, Field(ge=0)] | None = None
 
 
 @with_bodies
@@ -213,7 +204,6 @@ class StepShape(Shape):
 
     script: Later[Filled] = later("A file beside the playbook that is run in the guest.")
     copy_: Later[CopyShape] = later("A file that is put into the guest.")
-    wait_for: Later[WaitForShape] = later("What to wait for.")
     creates: Later[Filled] = later("The step is passed over where this file is.")
     unless: Later[Filled] = later("The step is passed over where this command succeeds.")
     only_if: Later[Filled] = later("The step is passed over where this command fails.")

@@ -16,7 +16,7 @@ FOLDER = Path(orchestrator.steps.__file__).parent
 HERE = Origin(file="deploy.yml", line=7, column=10)
 
 
-def locate(path: tuple[int, ...]) -> Origin:
+def locate(path: tuple[int | str, ...]) -> Origin:
     return Origin(file="deploy.yml", line=7, column=10 + sum(path))
 
 
