@@ -17,7 +17,7 @@ HERE = Origin(file="deploy.yml", line=7, column=10)
 
 
 def locate(path: tuple[int | str, ...]) -> Origin:
-    return Origin(file="deploy.yml", line=7, column=10 + sum(path))
+    return Origin(file="deploy.yml", line=7, column=10 + sum(int(at) for at in path))
 
 
 def text(source: str) -> Text:
