@@ -1,6 +1,7 @@
 """The composition root: settings and files -> plan, journal, provider, clock and a run."""
 
 import os
+import random
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -16,7 +17,7 @@ from orchestrator.clock import SystemClock
 from orchestrator.controller import ThisMachine
 from orchestrator.core import preflight as core_preflight
 from orchestrator.core.attempt import Pace
-from orchestrator.core.expand import expand, inventory_of_vmids
+from orchestrator.core.expand import EVERY_STEP, expand, inventory_of_vmids
 from orchestrator.core.outputs import with_outputs
 from orchestrator.core.pattern import select
 from orchestrator.core.rollout import Course
@@ -35,19 +36,23 @@ from orchestrator.model.event import Recorded, RunResumed
 from orchestrator.model.host import ProviderSpec
 from orchestrator.model.ids import HostName, RunId
 from orchestrator.model.origin import COMMAND_LINE, Text
-from orchestrator.model.plan import Plan, Policy
+from orchestrator.model.plan import Plan, Policy, Tags
 from orchestrator.ports import Act, Clock, Journal, Provider, Request, RunRecord
 from orchestrator.providers import PROVIDERS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """What a caller wants planned. limit: a pattern that narrows the playbook's hosts; None for no limit."""
+    """What a caller wants planned.
+
+    limit: a pattern that narrows the playbook's hosts; None for no limit. tags: by which steps are chosen.
+    """
 
     playbook: Path
     inventory: Path | None = None
     limit: str | None = None
     extra_vars: Sequence[str] = ()
+    tags: Tags = EVERY_STEP
 
 
 def make_plan(selection: Selection, settings: Settings) -> Plan:
@@ -70,7 +75,7 @@ def make_plan(selection: Selection, settings: Settings) -> Plan:
                 f"the limit {selection.limit!r} leaves none of the playbook's hosts",
                 fix="nothing was started; widen -l",
             )
-    return expand(playbook, inventory, hosts, params)
+    return expand(playbook, inventory, hosts, params, selection.tags)
 
 
 def with_policy(plan: Plan, policy: Policy) -> Plan:
@@ -145,6 +150,7 @@ def _outside(journal: Journal, provider: Provider) -> Outside:
         provider=provider,
         clock=SystemClock(),
         nonce=lambda: secrets.token_hex(8),
+        chance=random.random,
         pace=pace,
         controller=ThisMachine(),
     )

@@ -131,6 +131,7 @@ async def drive(
                 provider=provider,
                 clock=clock,
                 nonce=lambda: next(nonces),
+                chance=lambda: 0.5,
                 pace=Pace(),
                 controller=controller or FakeController(),
             )

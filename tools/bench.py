@@ -97,6 +97,7 @@ async def run_engine(plan: Plan, provider: Provider, journal: Journal) -> None:
         provider=provider,
         clock=clock,
         nonce=lambda: next(nonces),
+        chance=lambda: 0.5,
         pace=pace,
         controller=ThisMachine(),
     )

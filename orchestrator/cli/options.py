@@ -16,7 +16,7 @@ from orchestrator.core.waves import resolve_budget
 from orchestrator.errors import InputError
 from orchestrator.load import Settings, load_settings
 from orchestrator.load.quantities import read_duration, read_share
-from orchestrator.model.plan import Plan
+from orchestrator.model.plan import Plan, Tags
 from orchestrator.model.playbook import RollbackScope, Share
 
 PlaybookArgument = Annotated[Path, typer.Argument(metavar="PLAYBOOK", help="The playbook's file.")]
@@ -29,6 +29,12 @@ LimitOption = Annotated[
 ]
 ExtraVarsOption = Annotated[
     list[str] | None, typer.Option("-e", "--extra-vars", metavar="K=V", help="A parameter, or @FILE of them.")
+]
+TagsOption = Annotated[
+    list[str] | None, typer.Option("-t", "--tags", metavar="TAG,...", help="Only the steps that have one of these.")
+]
+SkipTagsOption = Annotated[
+    list[str] | None, typer.Option("--skip-tags", metavar="TAG,...", help="Not the steps that have one of these.")
 ]
 ForksOption = Annotated[
     int | None, typer.Option("-f", "--forks", min=1, metavar="N", help="Hosts under way at once: max_parallel.")
@@ -72,6 +78,8 @@ class Wanted:
     inventory: Path | None = None
     limit: str | None = None
     extra_vars: Sequence[str] = ()
+    tags: Sequence[str] = ()
+    skip_tags: Sequence[str] = ()
     forks: int | None = None
     max_failures: str | None = None
     no_rollback: bool = False
@@ -81,7 +89,11 @@ class Wanted:
         budget = _share(self.max_failures) if self.max_failures is not None else None
         plan = wiring.make_plan(
             wiring.Selection(
-                playbook=self.playbook, inventory=self.inventory, limit=self.limit, extra_vars=self.extra_vars
+                playbook=self.playbook,
+                inventory=self.inventory,
+                limit=self.limit,
+                extra_vars=self.extra_vars,
+                tags=Tags(only=_tags("--tags", self.tags), skip=_tags("--skip-tags", self.skip_tags)),
             ),
             settings,
         )
@@ -100,6 +112,8 @@ class Wanted:
         words = ["orc", "run", str(self.playbook)]
         words += ["-i", str(self.inventory)] if self.inventory else []
         words += [word for each in self.extra_vars for word in ("-e", each)]
+        words += ["--tags", ",".join(self.tags)] if self.tags else []
+        words += ["--skip-tags", ",".join(self.skip_tags)] if self.skip_tags else []
         words += ["-f", str(self.forks)] if self.forks is not None else []
         words += ["--max-failures", self.max_failures] if self.max_failures is not None else []
         words += ["--no-rollback"] if self.no_rollback else []
@@ -113,6 +127,14 @@ def read_lock_wait(text: str) -> float:
         return read_duration(int(text) if text.isascii() and text.isdigit() else text)
     except ValueError as error:
         raise InputError.of(f"--lock-wait {text}: {error}", fix="nothing was started") from None
+
+
+def _tags(option: str, typed: Sequence[str]) -> tuple[str, ...]:
+    """The tags of an option: each once, as typed. Raises InputError for an empty one, which would mean every step."""
+    tags = [tag.strip() for words in typed for tag in words.split(",")]
+    if "" in tags:
+        raise InputError.of(f"{option} has an empty tag", fix="write them with commas between; nothing was started")
+    return tuple(dict.fromkeys(tags))
 
 
 def _share(text: str) -> Share:

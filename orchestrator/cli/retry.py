@@ -87,6 +87,7 @@ def _plan(
         inventory=Path(old.inventory) if old.inventory != old.file else None,
         limit=hosts,
         extra_vars=[value for word, value in pairwise(argv) if word == "-e"],
+        tags=old.tags,
     )
     new = wiring.with_policy(wiring.make_plan(selection, settings), old.policy)
     words = tuple(limit_to(argv, [host.host.name for host in new.hosts]) or argv)

@@ -135,6 +135,7 @@ def _end(layout: Layout, state: HostState, event: AttemptEnded | UndoEnded) -> H
         interrupted=event.interrupted,
         cancelled=event.cancelled,
         skipped=event.skipped,
+        changed=has_changed(event),
         ran=before.ran or not event.skipped,
     )
     state = _put(state, index, after)
@@ -159,7 +160,7 @@ def _end(layout: Layout, state: HostState, event: AttemptEnded | UndoEnded) -> H
 
 def has_changed(event: AttemptEnded | UndoEnded) -> bool:
     """Whether an attempt that ended with success has changed something on its host."""
-    return not event.skipped
+    return event.changed and not event.skipped
 
 
 def _paid(state: HostState, index: int) -> HostState:
@@ -214,7 +215,7 @@ def _answer(layout: Layout, state: HostState, event: GateAnswered, at: float) ->
             return replace(state, failure=progress.effect or progress.outcome, failed_step=slot.name)
 
 
-def register(result: StepResult, *, ok: bool, changed: bool = True) -> Registered:
+def register(result: StepResult, *, ok: bool, changed: bool) -> Registered:
     """A result as templates see it: without trailing newlines, as `$(...)` would give it."""
     return Registered(
         stdout=result.stdout.rstrip("\r\n"),

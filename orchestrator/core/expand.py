@@ -1,37 +1,50 @@
 """A playbook and an inventory as a plan: every command of every host rendered, or marked as waiting for a result."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import orchestrator
 from orchestrator import codec
 from orchestrator.core.host_plan import HostPlanner
+from orchestrator.core.loops import write_out
 from orchestrator.core.problems import Problems
 from orchestrator.core.rollout_plan import plan_rollout
-from orchestrator.core.scope import BUILT_IN
+from orchestrator.core.scope import BUILT_IN, INDEX, ITEM
 from orchestrator.core.slots import paths, slots
+from orchestrator.core.tags import choose
 from orchestrator.core.written import OWN_RESULT, Results, Written, read
 from orchestrator.errors import InputError
 from orchestrator.model.host import Host, Inventory, InventoryHost, ProviderSpec, Variable
 from orchestrator.model.ids import HostName, StepName
 from orchestrator.model.origin import Origin, Problem
-from orchestrator.model.plan import Once, Plan, Slot, Wave
+from orchestrator.model.plan import Once, Plan, Slot, Tags, Wave
 from orchestrator.model.playbook import Playbook, RunOnce, Step
+
+EVERY_STEP = Tags()
+"""No tags are asked for: every step but those tagged `never`."""
 
 
 def expand(
-    playbook: Playbook, inventory: Inventory, hosts: Sequence[InventoryHost], params: Mapping[str, Variable]
+    playbook: Playbook,
+    inventory: Inventory,
+    hosts: Sequence[InventoryHost],
+    params: Mapping[str, Variable],
+    tags: Tags = EVERY_STEP,
 ) -> Plan:
     """The plan of this playbook for these hosts, in this order.
 
-    params: what the caller passed, and the defaults of what he did not. Raises InputError with all problems.
+    params: what the caller passed, and the defaults of what he did not. tags: by which he chose among the steps.
+    Raises InputError with all problems.
     """
     if not hosts:
         raise InputError.of("no host is selected", origin=playbook.origin)
     problems = Problems()
+    playbook, left_out = choose(playbook, tags)
     registrars = _registrars(playbook)
-    written = _read(playbook, registrars, problems)
     _check_names(playbook, hosts, params, registrars, problems)
+    written_out = write_out(playbook, hosts, params, registrars, problems)
+    playbook = written_out.playbook
+    written = _read(playbook, registrars, left_out, problems)
     rollout = plan_rollout(playbook, inventory, hosts, params, problems)
     once = _once([each.slot for each in written], rollout.waves)
     planner = HostPlanner(
@@ -41,6 +54,7 @@ def expand(
         written=written,
         problems=problems,
         once={each.slot: frozenset(each.hosts) for each in once},
+        items=written_out.items,
     )
     wave_of = {name: wave.index for wave in rollout.waves for name in wave.hosts}
     host_plans = tuple(
@@ -61,6 +75,7 @@ def expand(
         policy=rollout.policy,
         once=once,
         params={name: each.value for name, each in params.items()},
+        tags=Tags(only=tags.only, skip=tags.skip, left_out=tuple(step.name for step in left_out)),
         inputs={**playbook.inputs, **inventory.inputs},
         left_out=rollout.left_out,
     )
@@ -90,11 +105,16 @@ def _once(slots: Sequence[Slot], waves: Sequence[Wave]) -> tuple[Once, ...]:
 
 def _registrars(playbook: Playbook) -> dict[str, StepName]:
     """The first step that registers each name."""
-    steps = (*playbook.steps, *playbook.handlers, *playbook.after_rollback, *playbook.finally_)
-    return {step.register: step.name for step in reversed(steps) if step.register}
+    return {step.register: step.name for step in reversed(_steps(playbook)) if step.register}
 
 
-def _read(playbook: Playbook, registrars: Mapping[str, StepName], problems: Problems) -> tuple[Written, ...]:
+def _steps(playbook: Playbook) -> tuple[Step, ...]:
+    return (*playbook.steps, *playbook.handlers, *playbook.after_rollback, *playbook.finally_)
+
+
+def _read(
+    playbook: Playbook, registrars: Mapping[str, StepName], left_out: Sequence[Step], problems: Problems
+) -> tuple[Written, ...]:
     """Every slot as written, and what it may use of the results of others.
 
     A step sees those before it; an undo those of all steps; a later section those of the sections before it, too.
@@ -106,8 +126,9 @@ def _read(playbook: Playbook, registrars: Mapping[str, StepName], problems: Prob
     for section in (playbook.handlers, playbook.after_rollback, playbook.finally_):
         sees += _seen_by_steps(section, before)
         before |= {step.register for step in section if step.register}
+    missing = {step.register: step for step in left_out if step.register}
     return tuple(
-        read(slot, path, playbook, Results(seen=seen, all=registrars), problems)
+        read(slot, path, playbook, Results(seen=seen, all=registrars, left_out=missing), problems)
         for slot, path, seen in zip(slots(playbook), paths(playbook), sees, strict=True)
     )
 
@@ -126,20 +147,32 @@ def _check_names(
     problems: Problems,
 ) -> None:
     """Notes every variable and registered result that would hide something else of the same name."""
-    for step in (*playbook.steps, *playbook.handlers, *playbook.after_rollback, *playbook.finally_):
+    for step in _steps(playbook):
         if step.register in BUILT_IN:
             problem = f"the step {step.name!r} registers `{step.register}`, the name of something that every host has"
             problems.note(Problem(origin=step.origin, problem=problem, fix="register another name"))
+    loops = {ITEM, INDEX} if any(step.loop for step in _steps(playbook)) else set[str]()
+    for name in sorted(loops & registrars.keys()):
+        problem = f"the step {registrars[name]!r} registers `{name}`, which a loop calls one of its own"
+        origin = next(step.origin for step in _steps(playbook) if step.register == name)
+        problems.note(Problem(origin=origin, problem=problem, fix="register another name"))
     for name, variable in (*playbook.variables.items(), *params.items()):
-        _check_name(name, variable.origin, registrars, problems)
-    reserved = registrars.keys() | {*BUILT_IN, OWN_RESULT}
+        _check_name(name, variable.origin, registrars, problems, loops=loops)
+    reserved = registrars.keys() | {*BUILT_IN, OWN_RESULT} | loops
     for each in hosts:
         for name in reserved & each.variables.keys():
-            _check_name(name, each.variables[name].origin, registrars, problems, each.host.name)
+            origin = each.variables[name].origin
+            _check_name(name, origin, registrars, problems, loops=loops, host=each.host.name)
 
 
 def _check_name(
-    name: str, origin: Origin, registrars: Mapping[str, StepName], problems: Problems, host: HostName | None = None
+    name: str,
+    origin: Origin,
+    registrars: Mapping[str, StepName],
+    problems: Problems,
+    *,
+    loops: Collection[str],
+    host: HostName | None = None,
 ) -> None:
     if name in registrars:
         problem = f"the variable `{name}` has the name of what the step {registrars[name]!r} registers"
@@ -147,6 +180,8 @@ def _check_name(
         problem = f"the variable `{name}` has the name of something that every host has"
     elif name == OWN_RESULT:
         problem = f"the variable `{name}` has the name that until and failed_when use for the step's own result"
+    elif name in loops:
+        problem = f"the variable `{name}` has the name of what a step with a loop is at"
     else:
         return
     problems.note(Problem(origin=origin, path=name, problem=problem, fix="rename the variable"), host=host)

@@ -29,6 +29,7 @@ class Healthy:
 
     def not_yet(self, hosts: Mapping[HostName, HostState], now: float) -> tuple[HostName, ...]:
         """The hosts that are ok and have not been so for long enough at `now`."""
-        since = bisect_right(self._ok_at, now - self._min_healthy, key=lambda each: each[0])
+        # By the same sum as in `at`: floats round, and the two must not differ by a hair.
+        since = bisect_right(self._ok_at, now, key=lambda each: each[0] + self._min_healthy)
         recent = dict.fromkeys(host for _, host in self._ok_at[since:])
         return tuple(host for host in recent if hosts[host].settled is Standing.OK)

@@ -22,7 +22,7 @@ from orchestrator.core.host_decisions import (
 )
 from orchestrator.core.late import decide_when
 from orchestrator.core.layout import Layout, Undo
-from orchestrator.model.plan import HostPlan
+from orchestrator.model.plan import HostPlan, Slot
 from orchestrator.model.playbook import Outcome, Retries
 from orchestrator.model.state import HostState, Progress, Standing
 from orchestrator.template import TemplateError
@@ -37,6 +37,7 @@ class _Here:
     state: HostState
     signals: Signals
     now: float
+    chance: float
 
     def once(self, step: int, *, here: bool) -> OnceSignal | None:
         """What is told of this step if it is run once: here for all, or elsewhere."""
@@ -49,9 +50,14 @@ CLOCKS_DIFFER = 60.0
 """Seconds by which the clocks of two machines that drive a run may differ without anybody minding."""
 
 
-def decide(layout: Layout, plan: HostPlan, state: HostState, signals: Signals, now: float) -> HostDecision:
-    """What to do next on one host, at `now` (seconds since the epoch)."""
-    here = _Here(layout=layout, plan=plan, state=state, signals=signals, now=now)
+def decide(
+    layout: Layout, plan: HostPlan, state: HostState, signals: Signals, now: float, *, chance: float = 0.0
+) -> HostDecision:
+    """What to do next on one host, at `now` (seconds since the epoch).
+
+    chance: a random number from 0 up to 1, for what is spread in time.
+    """
+    here = _Here(layout=layout, plan=plan, state=state, signals=signals, now=now, chance=chance)
     for index, progress in enumerate(state.progress):
         if progress.running:
             return Attend(slot=index, attempt=progress.attempts)
@@ -203,11 +209,13 @@ def _due(here: _Here, index: int) -> HostDecision:
     elif wants_answer(slot, progress):
         return Rest() if here.state.asks else Ask(slot=index, detail=progress.detail)
     elif progress.outcome is not None and not progress.done:
-        return PlanRetry(slot=index, attempt=number, delay=retry_delay(slot.retries, progress))
+        return PlanRetry(slot=index, attempt=number, delay=retry_delay(slot.retries, progress, here.chance))
     elif index in here.plan.done:
         return Skip(slot=index, reason=f"done in run {here.plan.done_in}")
     elif once := here.once(index, here=False):
         return Skip(slot=index, reason=f"runs once, on {once.host}") if once.done else Wait()
+    elif here.plan.lacks(slot):
+        return Skip(slot=index, reason=_too_short(here.plan, slot))
     else:
         try:
             if not _holds(here, index):
@@ -215,6 +223,11 @@ def _due(here: _Here, index: int) -> HostDecision:
         except TemplateError as error:
             return Fail(slot=index, attempt=number, detail=str(error))
     return Start(slot=index, attempt=number)
+
+
+def _too_short(plan: HostPlan, slot: Slot) -> str:
+    items = plan.loops.get(slot.repeat.step, 0) if slot.repeat else 0
+    return f"its loop has {items or 'no'} item{'' if items == 1 else 's'} here"
 
 
 def _holds(here: _Here, index: int) -> bool:
@@ -225,14 +238,16 @@ def _holds(here: _Here, index: int) -> bool:
     return decide_when(here.layout.slots[index], here.plan, here.state.registered)
 
 
-def retry_delay(retries: Retries, progress: Progress) -> float:
-    """Seconds before the next attempt: delay x backoff^(attempts - 1), at most max_delay.
+def retry_delay(retries: Retries, progress: Progress, chance: float = 0.0) -> float:
+    """Seconds before the next attempt: delay x backoff^(attempts - 1), at most max_delay, and the jitter on top.
 
-    With delay 5, backoff 2: 5 after the first attempt, 10 after the second, 20 after the third.
+    With delay 5, backoff 2: 5 after the first attempt, 10 after the second, 20 after the third. With a jitter of 10%
+    and a chance of 0.5, 5.25, 10.5 and 21: hosts that failed together do not come back together.
     """
     # A large backoff over many attempts would overflow a float; 64 doublings are past any max_delay.
     exponent = min(progress.attempts - 1, 64)
-    return float(min(retries.delay * retries.backoff**exponent, retries.max_delay))
+    delay = min(retries.delay * retries.backoff**exponent, retries.max_delay)
+    return float(delay + chance * (retries.jitter + delay * retries.jitter_percent / 100))
 
 
 _STANDING_OF: dict[Outcome, Standing] = {

@@ -6,14 +6,14 @@ from types import EllipsisType
 
 from orchestrator.core.command import check_user, put_together
 from orchestrator.core.problems import Problems
-from orchestrator.core.scope import Scope
+from orchestrator.core.scope import ITEM, Items, ItemScope, Scope
 from orchestrator.core.written import Manner, Written
 from orchestrator.model.host import InventoryHost, Variable
-from orchestrator.model.ids import HostName, Value
+from orchestrator.model.ids import HostName, StepName, Value
 from orchestrator.model.origin import Text
-from orchestrator.model.plan import Command, HostPlan
+from orchestrator.model.plan import Command, HostPlan, Slot
 from orchestrator.model.playbook import Playbook
-from orchestrator.template import TemplateError, evaluate, render_shell, render_word, undefined
+from orchestrator.template import TemplateError, evaluate, names, render_shell, render_word, undefined
 
 _Render = Callable[[Text, Mapping[str, Value]], str]
 
@@ -23,8 +23,8 @@ class HostPlanner:
     """Plans one host after the other; what is wrong is added to the problems.
 
     written: the slots. registered: the names of all results. once: of the slots that are not run on every host, on
-    which they are. _shared: the commands rendered so far, by their slot and
-    the values that went in; hosts that have these in common share them.
+    which they are. items: of each loop, on each host. _shared: the commands rendered so far, by their slot and the
+    values that went in; hosts that have these in common share them.
     """
 
     playbook: Playbook
@@ -33,32 +33,51 @@ class HostPlanner:
     written: Sequence[Written]
     problems: Problems
     once: Mapping[int, frozenset[HostName]]
+    items: Mapping[HostName, Items] = field(default_factory=dict)
     _shared: dict[Hashable, Command] = field(default_factory=dict)
 
     def plan(self, host: InventoryHost, wave: int) -> HostPlan:
         """The plan of this host."""
         scope = Scope(host, self.playbook.variables, self.params, self.registered)
-        whens = tuple(self._when(written, scope) for written in self.written)
+        items = self.items.get(host.host.name, {})
+        scopes = [_scope_of(written.slot, scope, items) for written in self.written]
+        whens = tuple(map(self._when, self.written, scopes))
         commands = []
-        for index, written in enumerate(self.written):
+        kept: dict[StepName, Value] = {}
+        for index, (written, own) in enumerate(zip(self.written, scopes, strict=True)):
             step = index if written.slot.undo_of is None else written.slot.undo_of
             elsewhere = step in self.once and host.host.name not in self.once[step]
-            if elsewhere or whens[index] is False or whens[step] is False:
+            if elsewhere or whens[index] is False or whens[step] is False or own is None:
                 commands.append(replace(written.command, waits_for=()))  # never run: the values need not exist
-            else:
-                commands.append(self._command(index, scope))
-        return HostPlan(host=host.host, wave=wave, commands=tuple(commands), whens=whens, values=self._values(scope))
+                continue
+            commands.append(self._command(index, own))
+            if ITEM in written.kept and written.slot.repeat is not None:
+                kept[written.slot.name] = own[ITEM]
+        return HostPlan(
+            host=host.host,
+            wave=wave,
+            commands=tuple(commands),
+            whens=whens,
+            values=self._values(scope),
+            items=kept,
+            loops={name: len(each) for name, each in items.items()},
+        )
 
-    def _when(self, written: Written, scope: Scope) -> bool | None:
-        if written.slot.when is None or not written.usable:
+    def _when(self, written: Written, scope: Scope | None) -> bool | None:
+        """Whether the conditions hold; an item that is not there needs none. One that is false hides those after it."""
+        if scope is None:
+            return written.slot.undo_of is not None
+        if not written.usable:
             return True
-        if written.late_when:
-            return None
-        try:
-            return evaluate(written.slot.when, scope)
-        except TemplateError as error:
-            self._note(error, f"{written.path}.when", scope.host)
-            return True
+        for condition in written.slot.conditions:
+            if names(condition, expression=True) & self.registered:
+                return None
+            try:
+                if not evaluate(condition, scope):
+                    return False
+            except TemplateError as error:
+                self._note(error, f"{written.path}.when" if condition is written.slot.when else "when", scope.host)
+        return True
 
     def _command(self, index: int, scope: Scope) -> Command:
         written = self.written[index]
@@ -120,6 +139,14 @@ class HostPlanner:
         if any(param.name == error.undefined for param in self.playbook.params):
             problem = replace(problem, fix=f"pass it: -e {error.undefined}=...")
         self.problems.note(problem, path=path, host=host)
+
+
+def _scope_of(slot: Slot, scope: Scope, items: Items) -> Scope | None:
+    """The values of a slot; None where its loop has no such item here."""
+    if slot.repeat is None:
+        return scope
+    index, own = slot.repeat.index, items.get(slot.repeat.step, ())
+    return ItemScope(scope, item=own[index], index=index) if index < len(own) else None
 
 
 def _key(slot: int, names: Sequence[str], scope: Scope) -> Hashable | None:

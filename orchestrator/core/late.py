@@ -12,11 +12,16 @@ from orchestrator.template import TemplateError, evaluate, render_shell, render_
 
 
 def values_for(
-    host_plan: HostPlan, registered: Mapping[str, Registered], result: Registered | None = None
+    slot: Slot, host_plan: HostPlan, registered: Mapping[str, Registered], result: Registered | None = None
 ) -> dict[str, Value]:
-    """What a template or expression of this host may use in the run; result: of the attempt that is being judged."""
+    """What a text of a slot may use on this host in the run; result: of the attempt that is being judged."""
     results = {**registered, "result": result} if result else registered
-    return {**host_plan.values, **{name: _entries(each) for name, each in results.items()}}
+    values = {**host_plan.values, **{name: _entries(each) for name, each in results.items()}}
+    if slot.repeat is not None:
+        values["index"] = slot.repeat.index
+        if slot.name in host_plan.items:
+            values["item"] = host_plan.items[slot.name]
+    return values
 
 
 def _entries(result: Registered) -> dict[str, Value]:
@@ -34,7 +39,7 @@ def late_command(slot: Slot, host_plan: HostPlan, registered: Mapping[str, Regis
 
     Raises TemplateError: a result that it waits for is not there, or cannot stand where it is wanted.
     """
-    values = values_for(host_plan, registered)
+    values = values_for(slot, host_plan, registered)
     with _explained():
         return put_together(
             slot.template, lambda text: render_shell(text, values), lambda text: render_word(text, values)
@@ -42,9 +47,10 @@ def late_command(slot: Slot, host_plan: HostPlan, registered: Mapping[str, Regis
 
 
 def decide_when(slot: Slot, host_plan: HostPlan, registered: Mapping[str, Registered]) -> bool:
-    """Whether a slot whose `when` was not decided while planning is to be run. Raises TemplateError."""
+    """Whether a slot whose conditions were not decided while planning is to be run. Raises TemplateError."""
+    values = values_for(slot, host_plan, registered)
     with _explained():
-        return slot.when is None or evaluate(slot.when, values_for(host_plan, registered))
+        return all(evaluate(condition, values) for condition in slot.conditions)
 
 
 @contextmanager

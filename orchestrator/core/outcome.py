@@ -1,47 +1,59 @@
 """What a command's result means for its step."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from orchestrator.core.evolve import register
 from orchestrator.core.late import values_for
 from orchestrator.model.event import StepResult
+from orchestrator.model.ids import Value
 from orchestrator.model.plan import HostPlan, Slot
 from orchestrator.model.playbook import Outcome
 from orchestrator.model.state import Registered
 from orchestrator.template import TemplateError, evaluate
 
 
-def judge(
-    slot: Slot, host_plan: HostPlan, registered: Mapping[str, Registered], result: StepResult
-) -> tuple[Outcome, str]:
-    """The outcome of a command that exited by itself, and why it is not ok (empty where it is).
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a command's result means. detail: why it is not ok. changed: whether it may have changed something."""
+
+    outcome: Outcome
+    detail: str = ""
+    changed: bool = True
+
+
+def judge(slot: Slot, host_plan: HostPlan, registered: Mapping[str, Registered], result: StepResult) -> Verdict:
+    """The verdict on a command that exited by itself.
 
     `failed_when`, where there is one, decides instead of the exit status; `until` must hold besides. An expression that
     cannot be evaluated, or is no boolean, is a failure that says so. A service should not have exited at all.
     """
     if slot.background:
-        return Outcome.FAILED, f"the service did not stay: {_exit(result)}"
+        return Verdict(outcome=Outcome.FAILED, detail=f"the service did not stay: {_exit(result)}")
     accepted = result.exit_code in slot.ok_exit
-    if slot.failed_when is None and not accepted:
-        return Outcome.FAILED, _exit(result)
-    if slot.failed_when is None and slot.until is None:
-        return Outcome.OK, ""
-    return _by_expressions(slot, host_plan, registered, result)
-
-
-def _by_expressions(
-    slot: Slot, host_plan: HostPlan, registered: Mapping[str, Registered], result: StepResult
-) -> tuple[Outcome, str]:
-    accepted = result.exit_code in slot.ok_exit
-    values = values_for(host_plan, registered, result=register(result, ok=accepted))
+    if slot.failed_when is slot.until is slot.changed_when is None:
+        if accepted:
+            return Verdict(outcome=Outcome.OK)
+        return Verdict(outcome=Outcome.FAILED, detail=_exit(result))
+    values = values_for(slot, host_plan, registered, result=register(result, ok=accepted, changed=True))
     try:
-        if slot.failed_when is not None and evaluate(slot.failed_when, values):
-            return Outcome.FAILED, f"failed_when is true: {slot.failed_when.source}"
-        if slot.until is not None and not evaluate(slot.until, values):
-            return Outcome.FAILED, f"until is not yet true: {slot.until.source}"
+        problem = _problem(slot, values, result)
+        changed = slot.changed_when is None or evaluate(slot.changed_when, values)
     except TemplateError as error:
-        return Outcome.FAILED, str(error)
-    return Outcome.OK, ""
+        return Verdict(outcome=Outcome.FAILED, detail=str(error))
+    return Verdict(outcome=Outcome.FAILED if problem else Outcome.OK, detail=problem, changed=changed)
+
+
+def _problem(slot: Slot, values: Mapping[str, Value], result: StepResult) -> str:
+    """Why the result is no success; empty where it is one. Raises TemplateError."""
+    if slot.failed_when is None:
+        if result.exit_code not in slot.ok_exit:
+            return _exit(result)
+    elif evaluate(slot.failed_when, values):
+        return f"failed_when is true: {slot.failed_when.source}"
+    if slot.until is not None and not evaluate(slot.until, values):
+        return f"until is not yet true: {slot.until.source}"
+    return ""
 
 
 def _exit(result: StepResult) -> str:

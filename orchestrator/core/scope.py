@@ -4,12 +4,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from orchestrator.model.host import InventoryHost, Variable
-from orchestrator.model.ids import Value
+from orchestrator.model.ids import StepName, Value
 from orchestrator.model.origin import Origin, Problem, Text
 from orchestrator.template import TemplateError, is_template, names, place, render_value
 
 BUILT_IN = ("host", "vmid", "groups", "hostname")
 """What every host has without anyone writing it; `hostname` only where the inventory declares one."""
+
+
+ITEM, INDEX = "item", "index"
+"""What a step with a loop calls the item that it is for, and its number, from 0."""
+
+Items = Mapping[StepName, Sequence[Value]]
+"""The items of one host, by the name of the step whose loop they are."""
 
 
 class Scope(Mapping[str, Value]):
@@ -63,6 +70,10 @@ class Scope(Mapping[str, Value]):
         finally:
             self._being_filled.pop()
 
+    def fill(self, value: Value, origin: Origin) -> Value:
+        """A value that is no variable's, with the templates in it filled in. Raises TemplateError."""
+        return self._fill("", value, origin)
+
     def _fill(self, name: str, value: Value, origin: Origin) -> Value:
         if isinstance(value, str):
             return self._fill_text(name, Text(source=value, origin=origin)) if is_template(value) else value
@@ -81,6 +92,24 @@ class Scope(Mapping[str, Value]):
         except TemplateError as error:
             path = error.problem.path or name
             raise TemplateError(replace(error.problem, path=path), undefined=error.undefined) from None
+
+
+class ItemScope(Scope):
+    """The values of one host for one item of a loop."""
+
+    def __init__(self, around: Scope, *, item: Value, index: int) -> None:
+        self.host = around.host
+        self._around = around
+        self._own: dict[str, Value] = {ITEM: item, INDEX: index}
+
+    def __getitem__(self, name: str) -> Value:
+        return self._own[name] if name in self._own else self._around[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._own or name in self._around
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys([*self._own, *self._around]))
 
 
 def _error(origin: Origin, path: str, problem: str, fix: str) -> TemplateError:

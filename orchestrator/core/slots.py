@@ -24,12 +24,13 @@ def slots(playbook: Playbook) -> tuple[Slot, ...]:
 
 def paths(playbook: Playbook) -> tuple[str, ...]:
     """For each slot, the keys of the playbook that lead to it: `steps[2]`, `steps[2].rollback`, `finally[0]`."""
+    steps = [step.path or f"steps[{index}]" for index, step in enumerate(playbook.steps)]
     return (
-        *(f"steps[{index}]" for index in range(len(playbook.steps))),
-        *(f"steps[{index}].rollback" for index, step in enumerate(playbook.steps) if step.rollback),
-        *(f"handlers[{index}]" for index in range(len(playbook.handlers))),
-        *(f"after_rollback[{index}]" for index in range(len(playbook.after_rollback))),
-        *(f"finally[{index}]" for index in range(len(playbook.finally_))),
+        *steps,
+        *(f"{path}.rollback" for path, step in zip(steps, playbook.steps, strict=True) if step.rollback),
+        *(step.path or f"handlers[{index}]" for index, step in enumerate(playbook.handlers)),
+        *(step.path or f"after_rollback[{index}]" for index, step in enumerate(playbook.after_rollback)),
+        *(step.path or f"finally[{index}]" for index, step in enumerate(playbook.finally_)),
     )
 
 
@@ -42,8 +43,10 @@ def _section(playbook: Playbook, section: Section, steps: tuple[Step, ...]) -> I
             timeout=playbook.timeout if step.timeout is None else step.timeout,
             retries=step.retries,
             when=step.when,
+            under=step.under,
             until=step.until,
             failed_when=step.failed_when,
+            changed_when=step.changed_when,
             ok_exit=tuple(sorted(step.ok_exit)),
             register=step.register,
             irreversible=step.irreversible,
@@ -53,6 +56,7 @@ def _section(playbook: Playbook, section: Section, steps: tuple[Step, ...]) -> I
             plain=step.plain,
             run_once=step.run_once,
             handlers=step.handlers,
+            repeat=step.repeat,
         )
 
 
@@ -76,6 +80,7 @@ def _undo_slot(playbook: Playbook, index: int, step: Step, rule: RollbackRule) -
         undo_of=index,
         undo_on=tuple(sorted(rule.on, key=lambda outcome: outcome.value)),
         plain=step.plain,
+        repeat=step.repeat,
     )
 
 

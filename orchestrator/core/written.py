@@ -1,7 +1,7 @@
 """A slot as its author wrote it: what it waits for and needs, and what is wrong with it whatever the host."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import Enum
 
 from orchestrator.core.command import put_together
@@ -9,7 +9,7 @@ from orchestrator.core.problems import Problems
 from orchestrator.model.ids import StepName
 from orchestrator.model.origin import Origin, Problem, Text
 from orchestrator.model.plan import Command, Slot
-from orchestrator.model.playbook import Guard, Playbook
+from orchestrator.model.playbook import Guard, Playbook, Step
 from orchestrator.model.state import Registered
 from orchestrator.steps import KINDS
 from orchestrator.template import TemplateError, check, check_shell, names, needs, place, reads
@@ -55,10 +55,14 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Results:
-    """The registered results that a slot may use: `seen`, of steps before it; all: by name, and which step it is of."""
+    """The registered results that a slot may use: `seen`, of steps before it; all: by name, and which step it is of.
+
+    left_out: those of steps that are not in the plan.
+    """
 
     seen: frozenset[str]
     all: Mapping[str, StepName]
+    left_out: Mapping[str, Step] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,8 +90,12 @@ class Written:
 def read(slot: Slot, path: str, playbook: Playbook, results: Results, problems: Problems) -> Written:
     """What is known of this slot; what is wrong is added to the problems."""
     command_parts = tuple(_command_parts(slot, path, playbook))
-    judged = tuple(_expressions(Manner.JUDGEMENT, path, until=slot.until, failed_when=slot.failed_when))
-    when = tuple(_expressions(Manner.EXPRESSION, path, when=slot.when))
+    judgements = {"until": slot.until, "failed_when": slot.failed_when, "changed_when": slot.changed_when}
+    judged = tuple(_expressions(Manner.JUDGEMENT, path, **judgements))
+    when = tuple(
+        Part(text=condition, path=f"{path}.when" if condition is slot.when else "when", manner=Manner.EXPRESSION)
+        for condition in slot.conditions
+    )
     written = put_together(slot.template, _source, _source)
     every = (*command_parts, *when, *judged)
     sound = tuple(part for part in every if _is_sound(part, slot, results, problems))
@@ -163,7 +171,7 @@ def _is_sound(part: Part, slot: Slot, results: Results, problems: Problems) -> b
     except TemplateError as error:
         problems.note(error.problem, path=part.path)
         return False
-    wrong = [*_out_of_order(part, slot, results), *_without_entry(part, results)]
+    wrong = [*_out_of_order(part, slot, results), *_left_out(part, results), *_without_entry(part, results)]
     for problem in wrong:
         problems.note(problem, path=part.path)
     return not wrong
@@ -181,6 +189,15 @@ def _out_of_order(part: Part, slot: Slot, results: Results) -> Iterator[Problem]
         else:
             problem = f"`{name}` is this step's own result, and not there before it has run"
             yield Problem(origin=_place(part, name), problem=problem, fix="use the result of an earlier step")
+
+
+def _left_out(part: Part, results: Results) -> Iterator[Problem]:
+    """Results that it cannot do without, and that no step of this plan registers."""
+    for name in sorted(part.needs() & results.left_out.keys()):
+        step = results.left_out[name]
+        problem = f"`{name}` is registered by the step {step.name!r} ({step.origin}), which the tags leave out"
+        fix = f"choose that step too, or ask `{name} is defined`"
+        yield Problem(origin=_place(part, name), problem=problem, fix=fix)
 
 
 def _without_entry(part: Part, results: Results) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ from orchestrator.core import attempt as core
 from orchestrator.core.attempt import Attempt, Poll, Send, WaitUntil
 from orchestrator.core.attempt_rules import rules_of
 from orchestrator.core.ending import End, why_skipped
-from orchestrator.core.outcome import judge
+from orchestrator.core.outcome import Verdict, judge
 from orchestrator.core.program import Programs, prepare
 from orchestrator.engine.live_run import LiveRun
 from orchestrator.errors import Held
@@ -47,25 +47,28 @@ class Turn:
 
     def ended(self, began_at: float, end: End) -> AttemptEnded | UndoEnded:
         """What came of it, judged by what the command left."""
-        outcome, detail = end.outcome, end.detail
-        if outcome is None:
+        if end.outcome is None:
             result = end.result or StepResult(exit_code=None)
-            outcome, detail = judge(self.slot, self.host_plan, self.state.registered, result)
+            verdict = judge(self.slot, self.host_plan, self.state.registered, result)
+        else:  # where nothing was started nothing can have changed
+            changed = end.outcome is not Outcome.UNREACHABLE
+            verdict = Verdict(outcome=end.outcome, detail=end.detail, changed=changed)
         event = UndoEnded if self.undo else AttemptEnded
         signals, forward = self.live.signals(self.host_plan.host.name), self.slot.section is Section.STEPS
         return event(
             host=self.host_plan.host.name,
             step=self.slot.name,
             attempt=self.number,
-            outcome=outcome,
+            outcome=verdict.outcome,
             duration=round(self.live.outside.clock.now() - began_at, 3),
             attached=end.attached,
             may_be_running=end.may_be_running,
             interrupted=end.interrupted,
-            skipped=end.skipped_by is not None,
-            detail=detail,
-            result=end.result,
             cancelled=end.stopped and forward and signals.cancel,
+            skipped=end.skipped_by is not None,
+            changed=verdict.changed and end.skipped_by is None,
+            detail=verdict.detail,
+            result=end.result,
         )
 
 

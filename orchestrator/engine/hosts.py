@@ -51,13 +51,13 @@ async def _in_its_place(live: LiveRun, host_plan: HostPlan) -> anyio.Event | Non
     return None
 
 
-
 async def _bring_on(live: LiveRun, host_plan: HostPlan) -> anyio.Event | None:
     """Do what is decided until the host rests, or has to wait before it has begun: then that for which it waits."""
     while True:
         changed = live.signals_changed
         state, signals = live.state.hosts[host_plan.host.name], live.signals(host_plan.host.name)
-        decision = core.decide(live.state.layout, host_plan, state, signals, live.outside.clock.now())
+        now, chance = live.outside.clock.now(), live.outside.chance()
+        decision = core.decide(live.state.layout, host_plan, state, signals, now, chance=chance)
         if isinstance(decision, Rest):
             return None
         if isinstance(decision, Wait):

@@ -23,8 +23,9 @@ Observer = Callable[[Recorded], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outside:
-    """What a run needs of the outside. nonce: makes an unguessable word for one attempt.
+    """What a run needs of the outside.
 
+    nonce: makes an unguessable word for one attempt. chance: makes a random number from 0 up to 1.
     controller: this machine, as gates use it.
     """
 
@@ -32,6 +33,7 @@ class Outside:
     provider: Provider
     clock: Clock
     nonce: Callable[[], str]
+    chance: Callable[[], float]
     pace: Pace
     controller: Controller
 

@@ -19,8 +19,13 @@ SPELLINGS: Mapping[str, StepKind] = {
 }
 """Every key that says what a step runs, and its kind."""
 
-ONE_BODY: JsonDict = {"oneOf": [{"required": [spelling]} for spelling in SPELLINGS]}
-"""What `one_body` checks, as a part of a JSON Schema."""
+
+def one_of(*others: str) -> JsonDict:
+    """What `one_body` checks, as a part of a JSON Schema. others: keys besides those of the step kinds."""
+    return {"oneOf": [{"required": [spelling]} for spelling in (*SPELLINGS, *others)]}
+
+
+ONE_BODY: JsonDict = one_of()
 
 
 def with_bodies(shape: type[S]) -> type[S]:

@@ -18,7 +18,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from orchestrator.load.problems import Finding
-from orchestrator.load.quantities import read_duration, read_rate, read_share, read_size
+from orchestrator.load.quantities import read_duration, read_jitter, read_rate, read_share, read_size
 from orchestrator.load.shape import several, wrong
 from orchestrator.model.playbook import Share, is_user_name
 
@@ -32,6 +32,8 @@ _RESERVED = frozenset(
     {"true", "false", "none", "True", "False", "None", "and", "or", "not", "in", "is", "if", "else", "result"}
 )
 _LONGEST_PATTERN = 1000
+_TAG = re.compile(r"\w[\w.-]{0,63}")
+_CHOOSE_TAGS = ("all", "tagged", "untagged")
 
 
 def _duration_schema(least: str) -> WithJsonSchema:
@@ -98,6 +100,20 @@ def _user_name(text: str) -> str:
         return text
     fix = "write at most 32 of a-z, 0-9, _, . and -, the first a letter or _"
     raise wrong(f"{text[:NAME_LENGTH]} is not the name of a user", fix)
+
+
+def _looped(value: Any) -> Any:
+    if isinstance(value, list) or (isinstance(value, str) and value.strip()):
+        return value
+    raise wrong("must be a list, or an expression that gives one", "such as `[nginx, redis]`")
+
+
+def _tag(name: str) -> str:
+    if name in _CHOOSE_TAGS:
+        raise wrong(f"{name} is a word that --tags has for many steps", "choose another name")
+    if not _TAG.fullmatch(name):
+        raise wrong(f"{name[:NAME_LENGTH]} is no tag", "write letters, digits, _, - and . only, at most 64")
+    return name
 
 
 def _number_as_text(value: Any) -> Any:
@@ -219,6 +235,23 @@ Regex = Annotated[str, AfterValidator(_regex), Field(json_schema_extra={"format"
 
 VmNumber = Annotated[int, Field(ge=1, le=2**53)]
 """What HostUp v1 calls a VPS."""
+
+Jitter = Annotated[
+    tuple[float, float],
+    BeforeValidator(read_jitter),
+    WithJsonSchema({"anyOf": [_PERCENT, *_duration_schema("minimum").json_schema["anyOf"]]}),
+]
+"""Seconds, and percent of a delay; one of them is 0."""
+
+Looped = Annotated[
+    Any,
+    AfterValidator(_looped),
+    WithJsonSchema({"anyOf": [{"type": "array"}, {"type": "string", "minLength": 1}]}),
+]
+"""What a step is repeated for: a list, or a text that gives one."""
+
+Tag = Annotated[str, AfterValidator(_tag), Field(json_schema_extra={"pattern": _TAG.pattern})]
+"""What a step is chosen by."""
 
 ExitStatus = Annotated[int, Field(ge=0, le=255)]
 

@@ -16,7 +16,8 @@ from orchestrator.load.yaml12 import read_yaml_text
 from orchestrator.model.host import Variable
 from orchestrator.model.ids import Value
 from orchestrator.model.origin import COMMAND_LINE, Problem
-from orchestrator.model.playbook import Param, Playbook
+from orchestrator.model.param import Param
+from orchestrator.model.playbook import Playbook
 
 _ASSIGNED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
 _HOW = "write -e NAME=VALUE, -e '{NAME: VALUE}' or -e @FILE"

@@ -6,7 +6,8 @@ from pathlib import Path
 from orchestrator.load.bodies import read_body
 from orchestrator.load.document import Document
 from orchestrator.load.files import read_source
-from orchestrator.load.playbook_shape import SECTIONS, DefaultsShape, PlaybookShape
+from orchestrator.load.included import Written, include
+from orchestrator.load.playbook_shape import SECTIONS, DefaultsShape, PlaybookShape, declared
 from orchestrator.load.problems import Finding, Loc
 from orchestrator.load.rollout import read_rollout
 from orchestrator.load.shape import check
@@ -16,13 +17,14 @@ from orchestrator.load.yaml12 import read_yaml_text
 from orchestrator.model.host import Variable
 from orchestrator.model.ids import StepName, Vmid
 from orchestrator.model.origin import Text
+from orchestrator.model.param import Param
 from orchestrator.model.playbook import (
     Body,
     Guard,
     Interrupted,
+    Loop,
     OnFailure,
     Outcome,
-    Param,
     Playbook,
     Retries,
     RollbackRule,
@@ -57,7 +59,7 @@ def _is_free(loc: Loc) -> bool:
 
 
 def _playbook(shape: PlaybookShape, document: Document, stem: str) -> Playbook:
-    sections = _sections(shape, document)
+    sections, inputs = _sections(shape, document)
     defaults = shape.defaults or DefaultsShape()
     return Playbook(
         name=shape.name or stem,
@@ -79,7 +81,7 @@ def _playbook(shape: PlaybookShape, document: Document, stem: str) -> Playbook:
         handlers=sections["handlers"],
         after_rollback=sections["after_rollback"],
         finally_=sections["finally"],
-        inputs={document.source.file: document.source.sha256},
+        inputs={document.source.file: document.source.sha256, **inputs},
     )
 
 
@@ -99,27 +101,34 @@ def _params(shape: PlaybookShape, document: Document) -> tuple[Param, ...]:
     )
 
 
-def _sections(shape: PlaybookShape, document: Document) -> Mapping[str, tuple[Step, ...]]:
-    shapes: list[tuple[Loc, StepShape]] = [
-        ((section, index), step)
-        for section, steps in zip(
-            SECTIONS, (shape.steps, shape.handlers, shape.after_rollback, shape.finally_), strict=True
-        )
+def _sections(shape: PlaybookShape, document: Document) -> tuple[Mapping[str, tuple[Step, ...]], Mapping[str, str]]:
+    """The steps by section, those of included files in their places, and the sha256 of these files by path."""
+    sections = (shape.steps, shape.handlers, shape.after_rollback, shape.finally_)
+    own = [
+        Written(shape=step, document=document, loc=(section, index), section=section)
+        for section, steps in zip(SECTIONS, sections, strict=True)
         for index, step in enumerate(steps)
     ]
-    bodies = [read_body(step, document, loc) for loc, step in shapes]
-    names = step_names([step.name for _, step in shapes], bodies)
+    written, inputs = include(own, declared({"params": shape.params, "vars": shape.vars})[0])
+    bodies = [read_body(each.shape, each.document, each.loc) for each in written]
+    names = step_names([each.shape.name for each in written], bodies)
     found: dict[str, list[Step]] = {section: [] for section in SECTIONS}
-    for (loc, step), body, name in zip(shapes, bodies, names, strict=True):
-        found[str(loc[0])].append(_step(step, document, loc, name=name, body=body))
-    return {section: tuple(steps) for section, steps in found.items()}
+    for each, body, name in zip(written, bodies, names, strict=True):
+        found[each.section].append(_step(each, name=name, body=body))
+    return {section: tuple(steps) for section, steps in found.items()}, inputs
 
 
-def _step(shape: StepShape, document: Document, loc: Loc, *, name: str, body: Body) -> Step:
+def _step(written: Written, *, name: str, body: Body) -> Step:
+    shape, document, loc = written.shape, written.document, written.loc
     return Step(
         name=StepName(name),
         body=body,
         origin=document.origin(loc),
+        path=written.path,
+        under=written.under,
+        tags=tuple(dict.fromkeys((*written.tags, *shape.tags))),
+        loop=_loop(shape, document, (*loc, "loop")),
+        changed_when=_optional(document, (*loc, "changed_when"), shape.changed_when),
         when=_optional(document, (*loc, "when"), shape.when),
         until=_optional(document, (*loc, "until"), shape.until),
         failed_when=_optional(document, (*loc, "failed_when"), shape.failed_when),
@@ -147,6 +156,18 @@ def _guards(shape: StepShape, document: Document, loc: Loc) -> Mapping[Guard, Te
     return {guard: document.text((*loc, guard.value), text) for guard, text in written.items() if text is not None}
 
 
+def _loop(shape: StepShape, document: Document, loc: Loc) -> Loop | None:
+    match shape.loop:
+        case None:
+            return None
+        case str(source):
+            text = document.text(loc, source)
+            return Loop(text=text, expression="{{" not in source and "{%" not in source, origin=text.origin)
+        case items:
+            values = (Variable(value=item, origin=document.text_origin((*loc, at))) for at, item in enumerate(items))
+            return Loop(items=tuple(values), origin=document.origin(loc))
+
+
 def _rollback(shape: RollbackShape, document: Document, loc: Loc) -> RollbackRule:
     return RollbackRule(
         body=read_body(shape, document, loc),
@@ -161,7 +182,15 @@ def _retries(shape: RetriesShape | None) -> Retries:
         return Retries()
     # A delay above the default ceiling was meant: the ceiling gives way.
     ceiling = max(shape.delay, Retries().max_delay) if shape.max_delay is None else shape.max_delay
-    return Retries(attempts=shape.attempts, delay=shape.delay, backoff=shape.backoff, max_delay=ceiling)
+    seconds, percent = shape.jitter or (0.0, 0.0)
+    return Retries(
+        attempts=shape.attempts,
+        delay=shape.delay,
+        backoff=shape.backoff,
+        max_delay=ceiling,
+        jitter=seconds,
+        jitter_percent=percent,
+    )
 
 
 def _optional(document: Document, loc: Loc, source: str | None) -> Text | None:

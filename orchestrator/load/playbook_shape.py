@@ -1,6 +1,6 @@
 """A playbook as people write it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Annotated, Any, ClassVar
 
 from pydantic import ConfigDict, Field
@@ -116,26 +116,33 @@ class PlaybookShape(Shape):
         steps = _steps(given)
         for key in ("name", "register"):
             yield from _repeated([((*loc, key), step[key]) for loc, step in steps if key in step])
-        yield from _shadowed(given, steps)
-        yield from _only_of_steps(steps)
+        names, twice = declared(given)
+        yield from twice
+        yield from shadowed(names, steps)
+        for loc, step in steps:
+            yield from only_of_steps(str(loc[0]), loc, step)
         yield from _unknown_handlers(given, steps)
 
 
 _ONLY_OF_STEPS = ("rollback", "irreversible", "on_failure", "run_once", "handlers")
+_NOT_OF_HANDLERS = ("include", "loop", "tags")
 
 
-def _only_of_steps(steps: list[tuple[Loc, Mapping[str, Any]]]) -> Iterator[Finding]:
-    """Keys that mean nothing outside `steps`: only a step is taken back, and only a step's failure decides anything."""
-    for loc, step in steps:
-        if loc[0] == "steps":
-            continue
-        for key in _ONLY_OF_STEPS:
-            if key in step:
-                problem = f"{key} means something in steps only, not in {loc[0]}"
-                yield Finding(loc=(*loc, key), problem=problem, fix="leave it out", on_key=True)
-        if step.get("interrupted") == "ask":
-            problem = f"nobody is asked about {loc[0]}"
-            yield Finding(loc=(*loc, "interrupted"), problem=problem, fix="write fail or rerun")
+def only_of_steps(section: str, loc: Loc, step: Mapping[str, Any]) -> Iterator[Finding]:
+    """Keys that mean nothing outside `steps`: only a step is taken back, and only a step's failure decides anything.
+
+    loc: of the step, which stands in this section.
+    """
+    if section == "steps":
+        return
+    for key in (*_ONLY_OF_STEPS, *(_NOT_OF_HANDLERS if section == "handlers" else ())):
+        if key in step:
+            where = "in steps only" if key in _ONLY_OF_STEPS else "of a step"
+            problem = f"{key} means something {where}, not in {section}"
+            yield Finding(loc=(*loc, key), problem=problem, fix="leave it out", on_key=True)
+    if step.get("interrupted") == "ask":
+        problem = f"nobody is asked about {section}"
+        yield Finding(loc=(*loc, "interrupted"), problem=problem, fix="write fail or rerun")
 
 
 def _unknown_handlers(given: Mapping[str, Any], steps: list[tuple[Loc, Mapping[str, Any]]]) -> Iterator[Finding]:
@@ -174,16 +181,21 @@ def _repeated(values: list[tuple[Loc, Any]]) -> Iterator[Finding]:
         first.setdefault(value, loc)
 
 
-def _shadowed(given: Mapping[str, Any], steps: list[tuple[Loc, Mapping[str, Any]]]) -> Iterator[Finding]:
-    """Names that mean two things: a template could not say which."""
+def declared(given: Mapping[str, Any]) -> tuple[Mapping[str, str], list[Finding]]:
+    """The names of a playbook's params and variables, with what each is, and those that are both."""
     names: dict[str, str] = {}
+    twice: list[Finding] = []
     for key, noun in (("params", "a parameter"), ("vars", "a variable")):
         for name in given[key] if isinstance(given.get(key), dict) else ():
             if name in names:
-                yield Finding(
-                    loc=(key, name), problem=f"{name} is {names[name]} already", fix="rename one", on_key=True
-                )
+                problem = f"{name} is {names[name]} already"
+                twice.append(Finding(loc=(key, name), problem=problem, fix="rename one", on_key=True))
             names.setdefault(name, noun)
+    return names, twice
+
+
+def shadowed(names: Mapping[str, str], steps: Iterable[tuple[Loc, Mapping[str, Any]]]) -> Iterator[Finding]:
+    """Results that are called like a variable: a template could not say which is meant."""
     for loc, step in steps:
         name = step.get("register")
         if isinstance(name, str) and name in names:

@@ -30,6 +30,16 @@ def read_duration(value: object) -> float:
     return seconds
 
 
+def read_jitter(value: object) -> tuple[float, float]:
+    """Seconds, and percent: `10%` is (0, 10), `2s` is (2, 0)."""
+    if isinstance(value, str) and (found := _PERCENT.fullmatch(value)) and float(found[1]) <= 100:
+        return 0.0, float(found[1])
+    try:
+        return read_duration(value), 0.0
+    except ValueError:
+        raise ValueError("must be a percentage up to 100%, such as 10%, or a duration, such as 2s") from None
+
+
 def read_share(value: object) -> Share:
     """A number of hosts, `5`, or a percentage of them, `10%`; from 0."""
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_COUNT:

@@ -1,11 +1,11 @@
 """A step as people write it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
-from orchestrator.load.bodies import ONE_BODY, one_body, with_bodies
+from orchestrator.load.bodies import ONE_BODY, SPELLINGS, one_body, one_of, with_bodies
 from orchestrator.load.fields import (
     Delay,
     Duration,
@@ -14,15 +14,19 @@ from orchestrator.load.fields import (
     Expression,
     Filled,
     Identifier,
+    Jitter,
     Label,
+    Looped,
     OneOrMany,
+    Tag,
     UserName,
 )
 from orchestrator.load.problems import Finding
 from orchestrator.load.shape import Later, Shape, later
 
-_SCRIPTS = ("script", "copy", "wait_for", "include")
-_OF_A_RESULT = ("until", "failed_when", "ok_exit", "register")
+_SCRIPTS = ("script", "copy", "include")
+_BESIDE_INCLUDE = ("include", "when", "tags")
+_OF_A_RESULT = ("until", "failed_when", "changed_when", "ok_exit", "register")
 _GUARDS = ("creates", "unless", "only_if")
 _OF_AN_INTERRUPTION = ("interrupted", "idempotent")
 
@@ -38,6 +42,11 @@ class RetriesShape(Shape):
         default=1.0, description="What the delay is multiplied with after every further failure.", examples=[2]
     )
     max_delay: Delay | None = Field(default=None, description="The longest delay; 5m if not given.", examples=["1m"])
+    jitter: Jitter | None = Field(
+        default=None,
+        description="What is added to each delay by chance, at the most: a part of it, or a time.",
+        examples=["10%"],
+    )
 
 
 @with_bodies
@@ -84,20 +93,11 @@ class CopyShape(Shape):
     owner: str | None = None
 
 
-class WaitForShape(Shape):
-    """What to wait for."""
-
-    port: Annotated[int, Field(ge=1, le=65535)] | None = None
-    path: str | None = None
-    url: str | None = None
-    seconds: Annotated[int, Field(ge=0)] | None = None
-
-
 @with_bodies
 class StepShape(Shape):
     """One thing to do on one host."""
 
-    model_config = ConfigDict(json_schema_extra=ONE_BODY)
+    model_config = ConfigDict(json_schema_extra=one_of("include"))
 
     example: ClassVar[str] = "{name: pull, run: git pull}"
     moved: ClassVar[Mapping[str, str]] = {
@@ -106,7 +106,9 @@ class StepShape(Shape):
         "environment": "write env",
         "chdir": "write cwd",
         "become": "write `user: NAME`; without it, commands run as the agent's user, which is root",
-        "with_items": "write loop once it is supported",
+        "with_items": "write loop",
+        "include_tasks": "write include",
+        "import_tasks": "write include",
     }
 
     name: Label | None = Field(
@@ -199,23 +201,52 @@ class StepShape(Shape):
         description="Handlers that are to be run at the host's end, where this step has changed something.",
         examples=[["restart"]],
     )
+    include: Filled | None = Field(
+        default=None,
+        description="A file with a list of steps that stand here; only when and tags may stand beside it.",
+        examples=["common/checks.yml"],
+    )
+    loop: Looped | None = Field(
+        default=None,
+        description="The step is run once for each of these, as `item`: a list, or an expression that gives one.",
+        examples=[["nginx", "postgresql"]],
+    )
+    tags: Annotated[list[Tag], OneOrMany()] = Field(
+        default=[],
+        description="What the step is chosen by, with --tags and --skip-tags; `always` and `never` as in Ansible.",
+        examples=[["web", "config"]],
+    )
+    changed_when: Expression | None = Field(
+        default=None,
+        description="Whether the step has changed something; it has, if not given. `result` is the latest try.",
+        examples=["'up to date' not in result.stdout"],
+    )
 
     script: Later[Filled] = later("A file beside the playbook that is run in the guest.")
     copy_: Later[CopyShape] = later("A file that is put into the guest.")
-    wait_for: Later[WaitForShape] = later("What to wait for.")
-    include: Later[Filled] = later("A file with steps.")
-    loop: Later[Any] = later("The step is run once for each of these.")
-    changed_when: Later[Expression] = later("Whether the step has changed something.")
-    tags: Later[Annotated[list[str], OneOrMany()]] = later("What the step is chosen by.")
     secret: Later[bool] = later("That the step's output is never shown.")
 
     @classmethod
     def rules(cls, given: Mapping[str, Any]) -> Iterator[Finding]:
         yield from one_body(given, not_yet=_SCRIPTS, known=cls.known())
+        if "include" in given:
+            yield from _beside_include(given, cls.known())
+        if "loop" in given and "register" in given:
+            problem = "each item of a loop has a result of its own, and register keeps one"
+            fix = "write the steps out, or go over the items in one command"
+            yield Finding(loc=("register",), problem=problem, fix=fix, on_key=True)
         if given.get("irreversible") is True and "rollback" in given:
             problem = "a step with a rollback is not irreversible"
             yield Finding(loc=("irreversible",), problem=problem, fix="keep one of them", on_key=True)
         yield from _without_meaning(given)
+
+
+def _beside_include(given: Mapping[str, Any], known: Collection[str]) -> Iterator[Finding]:
+    """An include is no step of its own: what is written beside it would be nobody's."""
+    for key in given:
+        if key in known and key not in (*_BESIDE_INCLUDE, *SPELLINGS, *_SCRIPTS):
+            problem = f"{key} cannot stand beside include, which has only when and tags"
+            yield Finding(loc=(key,), problem=problem, fix="write it in the file's steps", on_key=True)
 
 
 def _without_meaning(given: Mapping[str, Any]) -> Iterator[Finding]:

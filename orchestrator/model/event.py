@@ -64,6 +64,7 @@ class AttemptEnded:
     interrupted: the machine or its agent was restarted under the command, which left no exit status.
     cancelled: it was ended in the guest because the run goes no further.
     skipped: the command was not run, since a guard of its step said so in the guest.
+    changed: whether it may have changed something, as far as its step's `changed_when` does not deny it.
     detail: one sentence for a person where the outcome is not ok, or why it was skipped.
     """
 
@@ -78,6 +79,7 @@ class AttemptEnded:
     interrupted: bool = False
     cancelled: bool = False
     skipped: bool = False
+    changed: bool = True
     detail: str = ""
     result: StepResult | None = None
 
@@ -106,6 +108,7 @@ class UndoEnded:
     interrupted: bool = False
     cancelled: bool = False
     skipped: bool = False
+    changed: bool = True
     detail: str = ""
     result: StepResult | None = None
 

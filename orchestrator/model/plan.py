@@ -16,6 +16,7 @@ from orchestrator.model.playbook import (
     Interrupted,
     OnFailure,
     Outcome,
+    Repeat,
     Retries,
     RollbackScope,
     RunOnce,
@@ -80,6 +81,7 @@ class Slot:
     background: a service, which is ok once it has lived for a second. interrupted: what follows when the machine went
     down under it. plain: its commands are sent without the guest's program around them. run_once: it is run on one
     host only (`Plan.once` says which). handlers: the slots of the section HANDLERS that it calls, by name.
+    under: conditions that hold besides `when`, and are asked before it. repeat: the item of a loop that it is for.
     Sets are sorted tuples here, since a plan has one JSON form.
     """
 
@@ -89,8 +91,10 @@ class Slot:
     timeout: float
     retries: Retries
     when: Text | None = None
+    under: tuple[Text, ...] = ()
     until: Text | None = None
     failed_when: Text | None = None
+    changed_when: Text | None = None
     ok_exit: tuple[int, ...] = (0,)
     register: str | None = None
     irreversible: bool = False
@@ -102,6 +106,12 @@ class Slot:
     plain: bool = False
     run_once: RunOnce | None = None
     handlers: tuple[StepName, ...] = ()
+    repeat: Repeat | None = None
+
+    @property
+    def conditions(self) -> tuple[Text, ...]:
+        """All that must hold for it to be run, in the order in which it is asked."""
+        return (*self.under, self.when) if self.when else self.under
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,8 +119,11 @@ class HostPlan:
     """What will be done on one host.
 
     commands: one for each of `Plan.slots`, in that order.
-    whens: for each slot, what its `when` was found to be while planning (True: it has none); None: decided at run time.
+    whens: for each slot, whether its conditions were found to hold while planning (True: it has none; False also
+    where its loop has no such item here); None: decided at run time.
     values: the variables that late commands and run-time expressions of this host need.
+    items: the items of loops that these need, by the slot's name; a step and its undo share both.
+    loops: how many items each loop has here, by the step's name as written.
     done, done_in: the slots that an earlier run has done here and that are passed over, and that run.
     registered: what that run registered here. owed: handlers (slots) that were called there and not run.
     spread: its value of the variable that the run is spread by.
@@ -121,11 +134,26 @@ class HostPlan:
     commands: tuple[Command, ...]
     whens: tuple[bool | None, ...]
     values: Mapping[str, Value] = field(default_factory=dict)
+    items: Mapping[StepName, Value] = field(default_factory=dict)
+    loops: Mapping[StepName, int] = field(default_factory=dict)
     done: tuple[int, ...] = ()
     done_in: str = ""
     registered: Mapping[str, Registered] = field(default_factory=dict)
     spread: str = ""
     owed: tuple[int, ...] = ()
+
+    def lacks(self, slot: Slot) -> bool:
+        """Whether the loop of this slot has no such item here."""
+        return slot.repeat is not None and slot.repeat.index >= self.loops.get(slot.repeat.step, 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tags:
+    """By which tags a caller chose among the steps. left_out: the names of the steps that are not in the plan."""
+
+    only: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    left_out: tuple[StepName, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,6 +220,7 @@ class Plan:
     policy: Policy
     once: tuple[Once, ...] = ()
     params: Mapping[str, Value] = field(default_factory=dict)
+    tags: Tags = field(default_factory=Tags)
     inputs: Mapping[str, str] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
     digest: str = ""

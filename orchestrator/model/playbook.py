@@ -7,8 +7,9 @@ from enum import Enum
 
 from orchestrator.model.gate import Gate
 from orchestrator.model.host import Variable
-from orchestrator.model.ids import StepName, Value, Vmid
+from orchestrator.model.ids import StepName, Vmid
 from orchestrator.model.origin import Origin, Text
+from orchestrator.model.param import Param
 
 
 class Outcome(Enum):
@@ -117,12 +118,17 @@ def is_user_name(name: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retries:
-    """How often a step is tried: `attempts` in all; `delay` seconds between, times `backoff`, up to `max_delay`."""
+    """How often a step is tried: `attempts` in all; `delay` seconds between, times `backoff`, up to `max_delay`.
+
+    jitter: seconds that are added at the most, by chance; jitter_percent: the same, as a share of the delay.
+    """
 
     attempts: int = 1
     delay: float = 5.0
     backoff: float = 1.0
     max_delay: float = 300.0
+    jitter: float = 0.0
+    jitter_percent: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,20 +150,49 @@ class RollbackRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Loop:
+    """What a step is repeated for: the items as written, or a text that gives a list of them for each host.
+
+    expression: the text stands without `{{ }}`.
+    """
+
+    items: tuple[Variable, ...] = ()
+    text: Text | None = None
+    expression: bool = False
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repeat:
+    """One item of a step's loop: the step's name as written, and which item it is, from 0."""
+
+    step: StepName
+    index: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One thing to do on one host. Times in seconds; None means the playbook's default.
 
     user: who runs it; without one, the agent's own user. background: a service that goes on running.
     plain: sent without the guest's program around it, for guests where that cannot work.
     guards: decided in the guest, right before the command. handlers: the names of those that it calls.
+    path: the keys that lead to it in its file, `steps[2]`. under: the `when` of every include around it, outermost
+    first; they hold besides its own. repeat: once its loop is written out, the item that it is for.
     """
 
     name: StepName
     body: Body
     origin: Origin
+    path: str = ""
+    under: tuple[Text, ...] = ()
+    tags: tuple[str, ...] = ()
+    loop: Loop | None = None
+    repeat: Repeat | None = None
     when: Text | None = None
     until: Text | None = None
     failed_when: Text | None = None
+    changed_when: Text | None = None
     ok_exit: frozenset[int] = frozenset({0})
     register: str | None = None
     retries: Retries = field(default_factory=Retries)
@@ -174,20 +209,6 @@ class Step:
     guards: Mapping[Guard, Text] = field(default_factory=dict)
     run_once: RunOnce | None = None
     handlers: tuple[StepName, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Param:
-    """Something the caller passes with `-e`."""
-
-    name: str
-    type: str = "string"
-    required: bool = False
-    default: Value = None
-    pattern: str | None = None
-    choices: tuple[Value, ...] = ()
-    help: str = ""
-    origin: Origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -72,6 +72,7 @@ class Progress:
     attempts: begun so far. running: the latest of them has not ended; nonce is its nonce.
     outcome: of the latest that ended; None before that. interrupted: the machine went down under that one.
     effect: of the latest that may have had one: where the host is down at a retry, what came before still stands.
+    changed: whether the latest that ended may have changed something.
     skipped: passed over. excused: it failed for good, and its `on_failure` lets the host go on.
     cancelled: it was ended in the guest because the run goes no further.
     ran: an attempt has ended that no guard had skipped.
@@ -92,6 +93,7 @@ class Progress:
     may_be_running: bool = False
     interrupted: bool = False
     cancelled: bool = False
+    changed: bool = False
     skipped: bool = False
     excused: bool = False
     ran: bool = False

@@ -34,6 +34,7 @@ _ENDED = _BEGUN | {
     ),
     "cancelled": _said("boolean", "Whether it was ended in the guest because the run goes no further."),
     "skipped": _said("boolean", "Whether a guard of the step said in the guest that its command is not to be run."),
+    "changed": _said("boolean", "Whether it may have changed something, as far as changed_when does not deny it."),
     "detail": _said("string", "One sentence for a person where the outcome is not ok, or the command was not run."),
     "stdout_size": _said("integer", "Bytes that were printed, of which the journal has a part.", minimum=0),
     "stderr_size": _said("integer", "Bytes that were printed, of which the journal has a part.", minimum=0),

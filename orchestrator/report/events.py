@@ -106,6 +106,7 @@ def _ended(event: AttemptEnded | UndoEnded) -> dict[str, Json]:
         "interrupted": event.interrupted,
         "cancelled": event.cancelled,
         "skipped": event.skipped,
+        "changed": event.changed,
         "detail": event.detail,
         "stdout_size": result.stdout_size if result else 0,
         "stderr_size": result.stderr_size if result else 0,

@@ -4,7 +4,7 @@ from typing import TypedDict
 
 from orchestrator.gates import told
 from orchestrator.model.plan import HostPlan, Plan, Section, Slot, Wave
-from orchestrator.report.planned import Planned
+from orchestrator.report.planned import Planned, condition
 
 
 class GateJson(TypedDict):
@@ -53,6 +53,7 @@ class StepJson(TypedDict):
     """Times in seconds. section: steps, handlers, after_rollback or finally. handlers: those that it calls.
 
     run_once: run or wave; null where it is run on every host. skipped: the hosts on which it is never run.
+    loop: the name, as written, of the step whose item this is, and index, which item, from 0; null for no loop.
     """
 
     name: str
@@ -62,6 +63,9 @@ class StepJson(TypedDict):
     when: str | None
     until: str | None
     failed_when: str | None
+    changed_when: str | None
+    loop: str | None
+    index: int | None
     ok_exit: list[int]
     register: str | None
     irreversible: bool
@@ -106,7 +110,10 @@ class EstimateJson(TypedDict):
 
 
 class PlanJson(TypedDict):
-    """A whole plan; commands that are never run are left out."""
+    """A whole plan; commands that are never run are left out.
+
+    tags, skip_tags: those by which steps were chosen; left_out: the steps that they leave out.
+    """
 
     digest: str
     playbook: str
@@ -115,6 +122,9 @@ class PlanJson(TypedDict):
     waves: list[WaveJson]
     budgets: dict[str, int | str]
     rollout: RolloutJson
+    tags: list[str]
+    skip_tags: list[str]
+    left_out: list[str]
     steps: list[StepJson]
     commands: list[CommandJson]
     estimate: EstimateJson
@@ -139,6 +149,9 @@ def plan_json(plan: Plan) -> PlanJson:
             "rollback": policy.rollback.value,
         },
         rollout=_rollout(plan),
+        tags=[*plan.tags.only],
+        skip_tags=[*plan.tags.skip],
+        left_out=[*plan.tags.left_out],
         steps=[_step(planned, index, slot) for index, slot in planned.forward()],
         commands=[
             _command(planned, host, index, slot)
@@ -182,9 +195,12 @@ def _step(planned: Planned, index: int, slot: Slot) -> StepJson:
         section=slot.section.value,
         timeout=slot.timeout,
         attempts=slot.retries.attempts,
-        when=slot.when.source if slot.when else None,
+        when=condition(slot) or None,
         until=slot.until.source if slot.until else None,
         failed_when=slot.failed_when.source if slot.failed_when else None,
+        changed_when=slot.changed_when.source if slot.changed_when else None,
+        loop=slot.repeat.step if slot.repeat else None,
+        index=slot.repeat.index if slot.repeat else None,
         ok_exit=[*slot.ok_exit],
         register=slot.register,
         irreversible=slot.irreversible,

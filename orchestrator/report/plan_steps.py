@@ -7,7 +7,7 @@ from orchestrator.model.plan import HostPlan, Section, Slot
 from orchestrator.model.playbook import Interrupted, Retries, RunOnce
 from orchestrator.report.columns import hang, table
 from orchestrator.report.plan_guards import guard_lines
-from orchestrator.report.planned import Planned
+from orchestrator.report.planned import Planned, condition
 from orchestrator.report.sections import INDENT, join
 from orchestrator.report.view import Paper
 from orchestrator.report.visible import command_lines, spelled
@@ -87,6 +87,9 @@ def _retries(retries: Retries) -> str:
     said = f"up to {retries.attempts} attempts, {period(retries.delay)} apart"
     if retries.backoff != 1:
         said += f", each pause {retries.backoff:g} times the last, {period(retries.max_delay)} at most"
+    if retries.jitter or retries.jitter_percent:
+        most = period(retries.jitter) if retries.jitter else f"{retries.jitter_percent:g}%"
+        said += f", and up to {most} more by chance"
     return said
 
 
@@ -101,13 +104,17 @@ def _undone_after(step: Slot, undo: Slot) -> str:
 
 def _when(planned: Planned, index: int, slot: Slot, paper: Paper) -> list[str]:
     """On which hosts the slot is run at all."""
-    if not slot.when:
-        return []
-    skipped = [host.host.name for host in planned.plan.hosts if host.whens[index] is False]
+    lines: list[str] = []
+    if slot.repeat and (lacking := [host.host.name for host in planned.plan.hosts if host.lacks(slot)]):
+        said = f"of the loop of {spelled(slot.repeat.step)}: not on {count(len(lacking), 'host')}: {names(lacking)}"
+        lines += hang(f"{DEEP}item {slot.repeat.index + 1} ", said, paper.width)
+    if not slot.conditions:
+        return lines
+    skipped = [host.host.name for host in planned.plan.hosts if planned.skipped(host, index) and not host.lacks(slot)]
     said = f"skipped on {count(len(skipped), 'host')}: {names(skipped)}" if skipped else "true on every host"
     if any(host.whens[index] is None for host in planned.plan.hosts):
         said = "decided at run time"
-    return hang(f"{DEEP}when ", f"{spelled(slot.when.source)}: {said}", paper.width)
+    return lines + hang(f"{DEEP}when ", f"{spelled(condition(slot))}: {said}", paper.width)
 
 
 def _once(planned: Planned, index: int, slot: Slot, paper: Paper) -> list[str]:
@@ -121,7 +128,8 @@ def _once(planned: Planned, index: int, slot: Slot, paper: Paper) -> list[str]:
 
 def _success(slot: Slot, paper: Paper) -> Iterator[str]:
     """What counts as success, and what is kept of the result."""
-    for word, text in (("until", slot.until), ("failed when", slot.failed_when)):
+    judgements = (("until", slot.until), ("failed when", slot.failed_when), ("changed when", slot.changed_when))
+    for word, text in judgements:
         if text:
             yield from hang(f"{DEEP}{word} ", spelled(text.source), paper.width)
     if slot.ok_exit != (0,):

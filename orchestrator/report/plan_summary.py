@@ -24,7 +24,8 @@ def plan_summary(plan: Plan, paper: Paper = PAPER) -> list[str]:
     planned = Planned.of(plan)
     steps = ", ".join(slot.name for _, slot in planned.forward())
     return join(
-        head(plan, paper), waves(plan, paper), budgets(plan.policy), hang("STEPS  ", spelled(steps), paper.width),
+        head(plan, paper), waves(plan, paper), budgets(plan.policy),
+        [*hang("STEPS  ", spelled(steps), paper.width), *chosen(plan, paper)],
         warnings(planned, paper), not_undone(planned, paper),
     )  # fmt: skip
 
@@ -36,6 +37,18 @@ def head(plan: Plan, paper: Paper) -> list[str]:
     lines += wrap(spelled(f"from {source}, {plan.provider.kind} at {plan.provider.url}"), paper.width)
     passed = (f"{name}={value if isinstance(value, str) else repr(value)}" for name, value in plan.params.items())
     return lines + (hang("with ", spelled(", ".join(passed)), paper.width) if plan.params else [])
+
+
+def chosen(plan: Plan, paper: Paper) -> list[str]:
+    """By which tags the steps were chosen, and which of them are left out."""
+    tags = plan.tags
+    asked = [f"--tags {','.join(tags.only)}"] if tags.only else []
+    asked += [f"--skip-tags {','.join(tags.skip)}"] if tags.skip else []
+    lines = hang("TAGS  ", spelled(" ".join(asked)), paper.width) if asked else []
+    if tags.left_out:
+        said = f"{count(len(tags.left_out), 'step')} by {'these tags' if asked else 'the tag never'}: "
+        lines += hang("LEFT OUT  ", said + spelled(", ".join(tags.left_out)), paper.width)
+    return lines
 
 
 def waves(plan: Plan, paper: Paper) -> list[str]:

@@ -7,7 +7,7 @@ from orchestrator.model.plan import Plan
 from orchestrator.report.columns import hang
 from orchestrator.report.next_commands import Advice
 from orchestrator.report.plan_steps import sections
-from orchestrator.report.plan_summary import budgets, head, not_undone, warnings, waves
+from orchestrator.report.plan_summary import budgets, chosen, head, not_undone, warnings, waves
 from orchestrator.report.planned import Planned
 from orchestrator.report.sections import join, what_next
 from orchestrator.report.view import PAPER, Paper
@@ -22,6 +22,7 @@ def plan_text(plan: Plan, argv: Sequence[str] = (), paper: Paper = PAPER) -> lis
         head(plan, paper),
         waves(plan, paper),
         budgets(plan.policy),
+        chosen(plan, paper),
         sections(planned, paper),
         warnings(planned, paper),
         not_undone(planned, paper),

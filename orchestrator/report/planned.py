@@ -11,6 +11,12 @@ CALLS_OF_ATTEMPT = 2
 """API calls that an attempt takes at the least: one that starts it, one that finds it ended."""
 
 
+def condition(slot: Slot) -> str:
+    """All that must hold for a slot to be run, as one expression; empty for none."""
+    texts = [condition.source for condition in slot.conditions]
+    return texts[0] if len(texts) == 1 else " and ".join(f"({text})" for text in texts)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
     """A plan with what is asked of it again and again. undo_of: the undo's index of each step (by its index)."""

@@ -33,13 +33,14 @@ MAX_SHOWN = 20
 class StepJson(TypedDict):
     """state: waiting, running, retrying, ok, failed or skipped. outcome, exit_code: of the latest attempt to end.
 
-    undo: the same for the step's rollback, where that was begun.
+    changed: whether that one may have changed something. undo: the same for the step's rollback, where that was begun.
     """
 
     state: str
     outcome: str | None
     exit_code: int | None
     attempts: int
+    changed: bool
     undo: NotRequired["StepJson"]
 
 
@@ -106,6 +107,7 @@ def _slot_json(progress: Progress) -> StepJson:
         outcome=progress.outcome.value if progress.outcome else None,
         exit_code=progress.exit_code,
         attempts=progress.attempts,
+        changed=progress.changed,
     )
 
 
@@ -181,6 +183,9 @@ def _steps(state: RunState) -> list[str]:
     for index, slot in enumerate(state.layout.slots):
         found = Counter(slot_state(mine.progress[index]) for mine in begun)
         del found["waiting"]
+        if slot.changed_when and found["ok"]:
+            same = sum(slot_state(p) == "ok" and not p.changed for p in (mine.progress[index] for mine in begun))
+            found["ok"], found["ok without a change"] = found["ok"] - same, same
         if found:
             rows.append((f"    {_slot_name(slot)}", _counted(found)))
     return ["STEPS", *table(rows)] if rows else []

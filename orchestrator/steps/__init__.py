@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from orchestrator.steps.argv import ARGV
 from orchestrator.steps.kind import StepKind
 from orchestrator.steps.run import RUN
+from orchestrator.steps.wait_for import WAIT_FOR
 
-KINDS: Mapping[str, StepKind] = {kind.name: kind for kind in (RUN, ARGV)}
+KINDS: Mapping[str, StepKind] = {kind.name: kind for kind in (RUN, ARGV, WAIT_FOR)}
 """Every step kind by its name."""

@@ -6,8 +6,8 @@ from typing import Protocol
 
 from orchestrator.model.origin import Origin, Text
 
-Locate = Callable[[tuple[int, ...]], Origin]
-"""The place of a part of a step's value: () is the value itself, (2,) the third element of a list."""
+Locate = Callable[[tuple[int | str, ...]], Origin]
+"""The place of a part of a step's value: () is the value itself, (2,) a list's third element, ("a",) a key's value."""
 
 Render = Callable[[Text], str]
 """Fills in a template for one host."""

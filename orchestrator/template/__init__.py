@@ -2,13 +2,22 @@
 
 from orchestrator.template.compiled import check, is_template, names, needs, place, reads
 from orchestrator.template.error import TemplateError
-from orchestrator.template.render import check_shell, evaluate, render_shell, render_value, render_word, undefined
+from orchestrator.template.render import (
+    check_shell,
+    evaluate,
+    find_value,
+    render_shell,
+    render_value,
+    render_word,
+    undefined,
+)
 
 __all__ = [
     "TemplateError",
     "check",
     "check_shell",
     "evaluate",
+    "find_value",
     "is_template",
     "names",
     "needs",

@@ -61,10 +61,16 @@ def render_value(text: Text, values: Mapping[str, Value]) -> Value:
     return render_word(text, values)
 
 
+def find_value(text: Text, values: Mapping[str, Value]) -> Value:
+    """What an expression gives, whatever its type. Raises TemplateError."""
+    _, _, holes = _expand(text, values, expression=True)
+    value: Value = holes[0].value
+    return value
+
+
 def evaluate(text: Text, values: Mapping[str, Value]) -> bool:
     """What an expression decides. Raises TemplateError, also when it gives anything but a boolean."""
-    _, _, holes = _expand(text, values, expression=True)
-    value = holes[0].value
+    value = find_value(text, values)
     if isinstance(value, bool):
         return value
     fixes = {

@@ -162,6 +162,7 @@ class World:
                 provider=FusedProvider(self.provider, fuse),
                 clock=FusedClock(self.clock, fuse),
                 nonce=lambda: next(self.nonces),
+                chance=lambda: 0.5,
                 pace=Pace(),
                 controller=FakeController(),
             )

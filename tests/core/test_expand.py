@@ -12,12 +12,12 @@ from orchestrator.errors import InputError
 from orchestrator.model.host import Host, Inventory, InventoryHost, ProviderSpec, Variable
 from orchestrator.model.ids import HostName, StepName, Value, Vmid
 from orchestrator.model.origin import COMMAND_LINE, Origin, Text
+from orchestrator.model.param import Param
 from orchestrator.model.plan import Plan, Section
 from orchestrator.model.playbook import (
     Body,
     Interrupted,
     Outcome,
-    Param,
     Playbook,
     Retries,
     RollbackRule,

@@ -84,7 +84,7 @@ def test_a_slot_without_a_condition_is_run() -> None:
 
 def test_values_are_those_of_the_plan_the_results_and_the_attempts_own() -> None:
     own = Registered(stdout="now", stderr="e", exit_code=None, ok=False, changed=True)
-    values = values_for(HOST, {"before": BEFORE, "result": BEFORE}, own)
+    values = values_for(slot("x"), HOST, {"before": BEFORE, "result": BEFORE}, own)
 
     assert values["release"] == "v2"
     assert values["before"] == {
@@ -95,4 +95,4 @@ def test_values_are_those_of_the_plan_the_results_and_the_attempts_own() -> None
         "changed": True,
     }
     assert values["result"] == {"stdout": "now", "stderr": "e", "exit_code": None, "ok": False, "changed": True}
-    assert "result" not in values_for(HOST, {})
+    assert "result" not in values_for(slot("x"), HOST, {})

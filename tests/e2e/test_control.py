@@ -309,3 +309,30 @@ async def test_a_retry_of_changed_steps_says_which_and_asks(project: Project) ->
         await project.end(asked, status)
         os.close(terminal)
     assert (await project.status())["status"] == "succeeded"
+
+
+CHOSEN = """
+name: chosen
+hosts: all
+steps:
+  - {name: one, run: echo x >> one, tags: web}
+  - {include: more.yml, tags: more, when: "vmid != '10000'"}
+  - {name: two, run: "echo {{ item }} >> two; test -e mended", loop: "[1] if vmid == '10003' else [1, 2]", tags: web}
+"""
+
+
+async def test_a_retry_keeps_to_the_tags_and_files_of_its_run_and_goes_on_in_the_midst_of_a_loop(
+    project: Project,
+) -> None:
+    (project.folder / "chosen.yml").write_text(CHOSEN)
+    (project.folder / "more.yml").write_text("- {name: three, run: echo x >> three}\n- {name: four, run: exit 1}\n")
+    words = ("run", "chosen.yml", "-i", "inventory.yml", "--yes", "-q", "--max-failures", "9")
+    assert "no step has this tag" in await project.orc(*words, "-t", "wbe", status=2)
+    for vmid in (10000, 10001, 10002):
+        (project.fleet / str(vmid) / "home" / "mended").touch()
+    said = await project.orc(*words, "-t", "web", status=3)
+    assert "--tags web" in said, "what to type next runs other steps"
+
+    (project.fleet / "10003" / "home" / "mended").touch()
+    await project.orc("retry", "last", "--yes", "-q")
+    assert [project.lines(name) for name in ("one", "two", "three")] == [[1] * 4, [2] * 4, [0] * 4]

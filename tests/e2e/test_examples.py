@@ -99,6 +99,8 @@ def plan(playbook: Path, inventory: Path | None, *extra_vars: str) -> Plan:
 
 def plan_text(folder: Path, playbook: str, inventory: str | None = INVENTORY) -> Plan:
     """The plan of a playbook that is given as text; its parameter `release`, if it has one, is v1.2.3."""
+    (folder / "common").mkdir()
+    (folder / "common" / "checks.yml").write_text("- run: df -h\n")
     (folder / "playbook.yml").write_text(playbook)
     (folder / "inventory.yml").write_text(inventory or "")
     release = ["release=v1.2.3"] if "release" in (yaml.safe_load(playbook).get("params") or {}) else []

@@ -25,7 +25,7 @@ hosts:
   vps-[1:4]: {{vmid: '[10000:10003]'}}
 """
 PLAYBOOK = "name: wordy\nhosts: all\nrollout: {rollback: none}\nsteps:\n" + "".join(
-    f'  - {{name: s{step}, run: "echo x >> s{step}; head -c 60000 /dev/zero | tr \'\\\\0\' x"}}\n'
+    f"  - {{name: s{step}, run: \"echo x >> s{step}; head -c 60000 /dev/zero | tr '\\\\0' x\"}}\n"
     for step in range(STEPS)
 )
 

@@ -1,10 +1,11 @@
 """Whole runs on a fleet in memory: what a step's own keys make of how its attempts end."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
-from orchestrator.model.event import AttemptEnded, RetryPlanned, UndoEnded
+from orchestrator.model.event import AttemptEnded, RetryPlanned, StepSkipped, UndoEnded
 from orchestrator.model.host import Host
 from orchestrator.model.playbook import Outcome
 from orchestrator.ports import NotStarted, PidGone, PollReply, ProbeReply, Refusal, StartReply, StartUnknown
@@ -155,3 +156,96 @@ async def test_what_may_still_be_running_is_taken_back_only_where_the_rule_names
     plan = plan_of(tmp_path, f"vmids: [1]\nsteps:\n  - {{name: one, run: one, rollback: {{run: undo, on: [{on}]}}}}\n")
     ended = await drive(plan, lambda host, slot, attempt: Ran(ending="stuck") if slot == "00-one" else Ran())
     assert ended.slots_of("1") == ["00-one", *(["01-one-undo"] if undone else [])]
+
+
+async def test_each_item_of_a_loop_is_an_attempt_and_is_taken_back_by_itself_newest_first(tmp_path: Path) -> None:
+    text = """
+vmids: [1]
+steps:
+  - {name: v, run: cat v, register: before}
+  - {name: put, run: 'put {{ item }}', loop: [a, b, c], rollback: 'drop {{ item }} {{ before.stdout }}'}
+"""
+
+    def script(host: str, slot: str, attempt: int) -> Ran:
+        return Ran(exit_code=1 if slot.startswith("02") else 0, stdout="v1\n")
+
+    ended = await drive(plan_of(tmp_path, text), script)
+    commands = [ended.fleet.commands[key] for key in ended.fleet.order]
+    assert commands == ["cat v", "put a", "put b", "drop b v1", "drop a v1"]
+    assert ended.lists == {"rolled_back": ("1",)}
+
+
+async def test_a_host_without_an_item_passes_over_it_and_says_why(tmp_path: Path) -> None:
+    text = """
+vmids: [1, 2]
+steps:
+  - {name: put, run: 'put {{ item }}', loop: "['a'] if vmid == '1' else ['b', 'c']", rollback: 'drop {{ item }}'}
+"""
+    ended = await drive(plan_of(tmp_path, text))
+    assert [(e.host, e.step, e.reason) for e in ended.events if isinstance(e, StepSkipped)] == [
+        ("1", "put [2]", "its loop has 1 item here")
+    ]
+    assert {(key[0], command) for key, command in ended.fleet.commands.items()} == {
+        ("1", "put a"),
+        ("2", "put b"),
+        ("2", "put c"),
+    }
+    assert ended.exit == 0
+
+
+async def test_a_judgement_in_the_run_knows_its_item(tmp_path: Path) -> None:
+    text = """
+vmids: [1]
+steps:
+  - {name: put, run: put, loop: [0, 3], failed_when: result.exit_code != item or index > 1}
+"""
+
+    def script(host: str, slot: str, attempt: int) -> Ran:
+        return Ran(exit_code=3 if slot.startswith("01") else 0)
+
+    assert (await drive(plan_of(tmp_path, text), script)).exit == 0
+
+
+@pytest.mark.parametrize(
+    ("keys", "changed"),
+    [
+        ("timeout: 1m", True),
+        ("changed_when: false", False),
+        ("changed_when: \"'new' in result.stdout\"", True),
+        ("changed_when: \"'old' in result.stdout\"", False),
+        ("changed_when: result.exit_code == 3, ok_exit: [0, 3]", False),
+    ],
+)
+async def test_a_step_has_changed_something_unless_it_says_otherwise(tmp_path: Path, keys: str, changed: bool) -> None:
+    more = "  - {name: two, run: two, register: it, when: was.changed}\n"
+    text = one_step(f"register: was, {keys}", more)
+    ended = await drive(plan_of(tmp_path, text), lambda *_: Ran(stdout="something new"))
+    assert [e.changed for e in ended.events if isinstance(e, AttemptEnded)][:1] == [changed]
+    assert ("02-two" in ended.slots_of("1") or "01-two" in ended.slots_of("1")) is changed
+
+
+async def test_what_was_never_started_has_changed_nothing(tmp_path: Path) -> None:
+    off = NotStarted(refusal=Refusal.HOST_DOWN, message="the VM is off")
+    plan = plan_of(tmp_path, one_step("timeout: 1m"))
+    ended = await drive(plan, fault=lambda kind, host: off if kind == "start" else None)
+    assert {(e.outcome, e.changed) for e in ended.events if isinstance(e, AttemptEnded)} == {
+        (Outcome.UNREACHABLE, False)
+    }
+
+
+async def test_a_changed_when_that_cannot_be_evaluated_is_a_failure_that_says_so(tmp_path: Path) -> None:
+    ended = await drive(plan_of(tmp_path, one_step("changed_when: result.stdout")))
+    assert (
+        details(ended)[0].endswith(
+            "the expression gives a string, not true or false, compare it, as in `x == 'yes'`, "
+            "or write `x | length > 0`"
+        )
+        or "gives a string" in details(ended)[0]
+    )
+
+
+async def test_the_pauses_of_retries_grow_and_are_spread_by_chance(tmp_path: Path) -> None:
+    keys = "retries: {attempts: 5, delay: 10s, backoff: 2, max_delay: 30s, jitter: 10%}"
+    ended = await drive(plan_of(tmp_path, one_step(keys)), lambda *_: Ran(exit_code=1))
+    at = [e.not_before for e in ended.events if isinstance(e, RetryPlanned) and not e.undo]
+    assert [round(later - sooner, 3) for sooner, later in pairwise(at)] == pytest.approx([21.0, 31.5, 31.5], abs=0.4)

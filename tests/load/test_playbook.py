@@ -9,11 +9,11 @@ from orchestrator.errors import InputError
 from orchestrator.load import load_playbook
 from orchestrator.model.ids import Vmid
 from orchestrator.model.origin import Origin, Text
+from orchestrator.model.param import Param
 from orchestrator.model.playbook import (
     Body,
     Interrupted,
     Outcome,
-    Param,
     Playbook,
     Retries,
     RollbackRule,
@@ -132,6 +132,7 @@ def test_a_step_and_its_rollback(whole: Playbook) -> None:
     assert step(whole, "pull") == Step(
         name=step(whole, "pull").name,
         origin=Origin(file="deploy.yml", line=24, column=5),
+        path="steps[1]",
         body=Body(
             kind="run",
             texts=(text("git fetch --tags origin && git checkout -q {{ release }}", 25, 10),),

@@ -48,7 +48,7 @@ def test_only_what_is_supported_is_offered() -> None:
     names = {name for name, _ in properties(json_schema("playbook"))}
 
     assert {"name", "hosts", "vmids", "steps", "finally", "register", "waves", "serial", "after_rollback"} <= names
-    assert not names & {"limits", "notify", "script", "loop", "secret", "tags", "verify"}
+    assert not names & {"limits", "notify", "script", "copy", "secret", "verify"}
 
 
 def test_only_the_supported_values_of_a_key_are_offered() -> None:
@@ -64,7 +64,7 @@ def test_every_spelling_of_every_step_kind_is_offered_and_one_is_asked_for() -> 
     spellings = {spelling for kind in KINDS.values() for spelling in (kind.name, *kind.aliases)}
 
     assert spellings <= step["properties"].keys()
-    assert {required for choice in step["oneOf"] for required in choice["required"]} == spellings
+    assert {required for choice in step["oneOf"] for required in choice["required"]} == spellings | {"include"}
 
 
 def test_short_forms_are_allowed() -> None:

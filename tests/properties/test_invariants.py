@@ -7,7 +7,7 @@ checks before each step that nothing forbidden is about to happen.
 import random
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -64,6 +64,7 @@ from orchestrator.model.playbook import (
     Interrupted,
     OnFailure,
     Outcome,
+    Repeat,
     Retries,
     RollbackScope,
     RunOnce,
@@ -72,11 +73,19 @@ from orchestrator.model.playbook import (
 from orchestrator.model.state import HostState, Progress, RunStatus, Standing
 
 BODY = Body(kind="run", texts=(Text(source="true", origin=Origin(file="p.yml")),))
+LOOP = StepName("loop")
 RUNS = 5000
 
 
-def draw_slot(rng: random.Random, name: str, section: Section, undo_of: int | None = None) -> Slot:
-    retries = Retries(attempts=rng.choice([1, 1, 2, 3]), delay=rng.choice([0.0, 5.0]))
+def draw_slot(
+    rng: random.Random, name: str, section: Section, undo_of: int | None = None, repeat: Repeat | None = None
+) -> Slot:
+    retries = Retries(
+        attempts=rng.choice([1, 1, 2, 3]),
+        delay=rng.choice([0.0, 5.0]),
+        jitter=rng.choice([0.0, 2.0]),
+        jitter_percent=rng.choice([0.0, 10.0]),
+    )
     undo_on = tuple(o for o in (Outcome.FAILED, Outcome.TIMED_OUT, Outcome.UNKNOWN) if rng.random() < 0.6)
     return Slot(
         name=StepName(name),
@@ -94,13 +103,16 @@ def draw_slot(rng: random.Random, name: str, section: Section, undo_of: int | No
         else OnFailure.ROLLBACK,
         run_once=rng.choice([None] * 6 + list(RunOnce)) if section is Section.STEPS else None,
         handlers=tuple(StepName(n) for n in ("c0", "c1") if rng.random() < 0.3) if section is Section.STEPS else (),
+        repeat=repeat,
     )
 
 
 def draw_plan(rng: random.Random) -> Plan:
     steps = rng.randint(1, 4)
-    slots = [draw_slot(rng, f"s{i}", Section.STEPS) for i in range(steps)]
-    slots += [draw_slot(rng, f"s{i}", Section.UNDO, i) for i in range(steps) if rng.random() < 0.7]
+    looped = rng.choice([0, 0, 2, 3])  # how many of the steps are the items of one loop
+    repeats = [Repeat(step=LOOP, index=i) if i < looped else None for i in range(steps)]
+    slots = [draw_slot(rng, f"s{i}", Section.STEPS, repeat=repeats[i]) for i in range(steps)]
+    slots += [draw_slot(rng, f"s{i}", Section.UNDO, i, repeats[i]) for i in range(steps) if rng.random() < 0.7]
     slots += [draw_slot(rng, f"c{i}", Section.HANDLERS) for i in range(rng.choice([0, 1, 2]))]
     slots += [draw_slot(rng, f"a{i}", Section.AFTER_ROLLBACK) for i in range(rng.choice([0, 0, 1]))]
     slots += [draw_slot(rng, f"f{i}", Section.FINALLY) for i in range(rng.choice([0, 0, 1, 2]))]
@@ -110,15 +122,22 @@ def draw_plan(rng: random.Random) -> Plan:
     waves = [names[a:b] for a, b in zip([0, *cuts], [*cuts, len(names)], strict=True)]
     commands = (Command(text="true"),) * len(slots)
     hosts = [
-        HostPlan(
-            host=Host(name=name, vmid=Vmid(name)),
-            wave=w,
-            commands=commands,
-            whens=tuple(rng.random() > 0.1 if s.section is not Section.UNDO else True for s in slots),
+        replace(
+            host,
+            whens=tuple(s.section is Section.UNDO or (not host.lacks(s) and rng.random() > 0.1) for s in slots),
             spread=rng.choice("abc") if spread else "",
         )
         for w, wave in enumerate(waves)
         for name in wave
+        for host in [
+            HostPlan(
+                host=Host(name=name, vmid=Vmid(name)),
+                wave=w,
+                commands=commands,
+                whens=(),
+                loops={LOOP: rng.choice([looped, rng.randint(0, looped)])},
+            )
+        ]
     ]
     return Plan(
         playbook="p",
@@ -186,6 +205,7 @@ class Drive:
     kept: Places = field(init=False)
     waiting: int = 0
     steps_taken: int = 0
+    due: dict[tuple[HostName, int], float] = field(default_factory=dict)
 
     def record(self, event: Event) -> None:
         self.now += 0.001
@@ -324,7 +344,8 @@ class Drive:
     def decide(self, host: HostName) -> HostDecision:
         plan = next(h for h in self.plan.hosts if h.host.name == host)
         signals = self.state.signals(plan.wave, host=host)
-        return core_host.decide(self.state.layout, plan, self.state.hosts[host], signals, self.now)
+        chance = self.rng.random()
+        return core_host.decide(self.state.layout, plan, self.state.hosts[host], signals, self.now, chance=chance)
 
     def do(self, host: HostName, decision: HostDecision) -> None:
         slots = self.plan.slots
@@ -344,9 +365,11 @@ class Drive:
                     check_passed(self.plan, self.state, host, index)
                 self.record(StepSkipped(host=host, step=slots[index].name, reason=reason, undo=undo))
             case PlanRetry(slot=index, attempt=attempt, delay=delay):
+                check_delay(slots[index].retries, delay)
                 undo = slots[index].section is Section.UNDO
                 at = self.now + delay
                 self.record(RetryPlanned(host=host, step=slots[index].name, attempt=attempt, not_before=at, undo=undo))
+                self.due[host, index] = at
             case Fail():
                 raise AssertionError("no condition here is late")
             case Ask(slot=index):
@@ -469,6 +492,10 @@ def check_start(drive: Drive, host: HostName, index: int) -> None:
     assert state.course is not Course.ABORTING_NOW, "started while everything is to be ended"
     assert not state.course.aborts or slot.section is Section.FINALLY, "an abort starts and undoes nothing"
     assert not mine.progress[index].done, "a step that is done was started again"
+    here = next(h for h in plan.hosts if h.host.name == host)
+    assert not here.lacks(slot), "an item was run that the host's loop does not have"
+    due = drive.due.pop((host, index), 0.0)
+    assert drive.now >= due, "a retry did not wait as it was planned, whatever crashed in between"
     check_attempts(mine.progress[index], slot)
     assert not mine.progress[index].may_be_running, "tried again beside an attempt that may be running"
     match slot.section:
@@ -546,6 +573,12 @@ def check_kept(state: RunState, host: HostName, index: int) -> None:
         ]
         going_back = taken_back if state.signals(state.wave_of(host)).undo else []
         assert not going_back, "an undo was left out because of hosts that are taken back, too"
+
+
+def check_delay(retries: Retries, delay: float) -> None:
+    least = min(retries.delay, retries.max_delay)
+    most = retries.max_delay * (1 + retries.jitter_percent / 100) + retries.jitter
+    assert least <= delay <= most, "a retry waits longer, or shorter, than its rule says"
 
 
 def check_attempts(before: Progress, slot: Slot) -> None:

@@ -137,13 +137,14 @@ def test_a_step_tells_of_its_latest_attempt_and_of_its_undo() -> None:
     view = view_of(play(make_plan(3, max_failures=1), by_table({("web-002", "healthy"): failing(22)})))
     steps = status_json(view)["hosts"]["web-002"]["steps"]
 
-    assert steps["healthy"] == {"state": "failed", "outcome": "failed", "exit_code": 22, "attempts": 3}
+    assert steps["healthy"] == {"state": "failed", "outcome": "failed", "exit_code": 22, "attempts": 3, "changed": True}
     assert steps["pull"] == {
         "state": "ok",
         "outcome": "ok",
         "exit_code": 0,
         "attempts": 1,
-        "undo": {"state": "ok", "outcome": "ok", "exit_code": 0, "attempts": 1},
+        "changed": True,
+        "undo": {"state": "ok", "outcome": "ok", "exit_code": 0, "attempts": 1, "changed": True},
     }
     assert view.state.status() is RunStatus.ROLLED_BACK
 

@@ -16,8 +16,8 @@ FOLDER = Path(orchestrator.steps.__file__).parent
 HERE = Origin(file="deploy.yml", line=7, column=10)
 
 
-def locate(path: tuple[int, ...]) -> Origin:
-    return Origin(file="deploy.yml", line=7, column=10 + sum(path))
+def locate(path: tuple[int | str, ...]) -> Origin:
+    return Origin(file="deploy.yml", line=7, column=10 + sum(int(at) for at in path))
 
 
 def text(source: str) -> Text:

@@ -1,0 +1,20 @@
+"""What a playbook takes from its caller."""
+
+from dataclasses import dataclass
+
+from orchestrator.model.ids import Value
+from orchestrator.model.origin import Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Param:
+    """Something the caller passes with `-e`."""
+
+    name: str
+    type: str = "string"
+    required: bool = False
+    default: Value = None
+    pattern: str | None = None
+    choices: tuple[Value, ...] = ()
+    help: str = ""
+    origin: Origin
