@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Protocol, Self
 
 from orchestrator.model.event import Event, Recorded
-from orchestrator.model.host import Host
+from orchestrator.model.host import Host, HostFence
 from orchestrator.model.ids import HostName, RunId, StepName
 from orchestrator.model.plan import Plan
 
@@ -211,6 +211,10 @@ class Act(Enum):
     """Count the step as failed there, with what follows from that."""
     UNLOCK = "unlock"
     """Take a host's lock from the run that has it."""
+    RECOVERED = "recovered"
+    """A host that a run has left half taken back is well again: its fence goes."""
+    ROLL_BACK = "roll_back"
+    """Take a finished run back; `why` names the run that does it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,10 +240,12 @@ class Journal(Protocol):
         """Store a new run and its plan, durably."""
         ...
 
-    async def append(self, run: RunId, events: Sequence[Event], *, unlock: Sequence[str] = ()) -> tuple[Recorded, ...]:
+    async def append(
+        self, run: RunId, events: Sequence[Event], *, unlock: Sequence[str] = (), fences: Sequence[HostFence] = ()
+    ) -> tuple[Recorded, ...]:
         """Store events, in order; they are durable when this returns. One process appends to a run at a time.
 
-        unlock: keys of host locks of this run that are given up in the same commit.
+        unlock: keys of host locks of this run, given up in the same commit. fences: put up in it, for older ones.
         Raises Bug when an intent (host, step, attempt) is already there.
         """
         ...
@@ -255,8 +261,12 @@ class Journal(Protocol):
         """Every host lock, oldest first."""
         ...
 
+    async def fences(self) -> tuple[HostFence, ...]:
+        """Every host fence, oldest first."""
+        ...
+
     async def ask(self, request: Request) -> Request:
-        """Keep a request, durably; an UNLOCK takes effect with it. Returns it with its id."""
+        """Keep a request, durably; an UNLOCK, and a RECOVERED, take effect with it. Returns it with its id."""
         ...
 
     async def requests(self, run: RunId, *, after: int = 0) -> tuple[Request, ...]:

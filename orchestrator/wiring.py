@@ -20,9 +20,10 @@ from orchestrator.core.pattern import select
 from orchestrator.core.rollout import Course
 from orchestrator.core.run_state import RunState, fold
 from orchestrator.engine import preflight
+from orchestrator.engine.going_back import refuse_if_moved
 from orchestrator.engine.live_run import LiveRun, Observer, Outside
 from orchestrator.engine.locks import take_locks
-from orchestrator.engine.metered import Metered
+from orchestrator.engine.metered import Meter, Metered
 from orchestrator.engine.requests import heed, take_answers
 from orchestrator.engine.runs import LocalDispatcher, carry_on
 from orchestrator.errors import InputError
@@ -113,7 +114,7 @@ def open_provider(spec: ProviderSpec, environ: Mapping[str, str]) -> Provider:
     provider = PROVIDERS[spec.kind](spec, read_key(spec.api_key, environ))
     if spec.rate is None:
         return provider
-    return Metered(provider, SystemClock(), rate=spec.rate, burst=spec.burst)
+    return Metered(provider, Meter(SystemClock(), rate=spec.rate, burst=spec.burst))
 
 
 def new_run_id(now: float) -> RunId:
@@ -139,7 +140,12 @@ class Start:
 def _outside(journal: Journal, provider: Provider) -> Outside:
     pace = replace(Pace(), poll_floor=provider.capabilities.poll_floor)
     return Outside(
-        journal=journal, provider=provider, clock=SystemClock(), nonce=lambda: secrets.token_hex(8), pace=pace
+        journal=journal,
+        provider=provider,
+        clock=SystemClock(),
+        nonce=lambda: secrets.token_hex(8),
+        pace=pace,
+        express=provider.express() if isinstance(provider, Metered) else None,
     )
 
 
@@ -164,9 +170,14 @@ async def run(
         now = outside.clock.now()
         record = RunRecord(id=new_run_id(now), plan=start.plan, created_at=now, by=start.by, argv=start.argv)
         stack.enter_context(ownership(settings).acquire(record.id))
+        if start.plan.takes_back:
+            # Before the run: where it is missing, no other run could know of this one.
+            await ask(journal, RunId(start.plan.takes_back), Act.ROLL_BACK, by=start.by, why=record.id)
         await journal.create(record)
         live = LiveRun(record.id, RunState(record.plan), outside, observers)
         await take_locks(live, wait=start.lock_wait)
+        if start.plan.takes_back:
+            await refuse_if_moved(live)
         on_live(live)
         await _drive(live, by=start.by)
         return live.state
@@ -199,6 +210,8 @@ async def resume(
         provider = await stack.enter_async_context(open_provider(record.plan.provider, os.environ))
         live = LiveRun(run_id, state, _outside(journal, provider), observers)
         await take_locks(live, wait=0)
+        if record.plan.takes_back and state.started_at is None:
+            await refuse_if_moved(live)
         on_live(live)
         await live.record(RunResumed(by=by))
         await live.steer(course, by=by, cause="asked for")

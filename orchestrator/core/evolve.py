@@ -17,7 +17,7 @@ from orchestrator.model.event import (
     UndoEnded,
     UndoStarted,
 )
-from orchestrator.model.plan import Section, Slot
+from orchestrator.model.plan import HostPlan, Section, Slot
 from orchestrator.model.playbook import Interrupted, OnFailure, Outcome
 from orchestrator.model.state import UNTOUCHED, HostState, Progress, Registered
 
@@ -37,6 +37,15 @@ HostEvent = (
 def fresh(layout: Layout) -> HostState:
     """The state of a host on which nothing was begun."""
     return HostState(progress=(UNTOUCHED,) * len(layout.slots))
+
+
+def first_state(start: HostState, plan: HostPlan) -> HostState:
+    """The state in which a run finds a host. start: of one that no earlier run has left anything to."""
+    if plan.registered:
+        start = replace(start, registered=plan.registered)
+    for past in plan.past:
+        start = _put(start, past.slot, replace(UNTOUCHED, outcome=past.outcome))
+    return start
 
 
 MOST_RERUNS = 3
@@ -76,8 +85,9 @@ def evolve(layout: Layout, state: HostState, event: HostEvent, at: float) -> Hos
         case AttemptEnded() | UndoEnded():
             return _end(layout, state, event)
         case StepSkipped():
-            index = layout.find(event.step, undo=False)
-            return _put(state, index, replace(state.progress[index], skipped=True, retry_at=None))
+            for index in layout.undo_slots(event.step) if event.undo else (layout.find(event.step, undo=False),):
+                state = _put(state, index, replace(state.progress[index], skipped=True, retry_at=None))
+            return state
         case RetryPlanned():
             index = layout.find(event.step, undo=event.undo)
             return _put(state, index, replace(state.progress[index], retry_at=event.not_before))

@@ -89,7 +89,7 @@ def _read(playbook: Playbook, registrars: Mapping[str, StepName], problems: Prob
     """
     sees = list(_seen_by_steps(playbook.steps, frozenset()))
     of_steps = frozenset(step.register for step in playbook.steps if step.register)
-    sees += [of_steps for step in playbook.steps if step.rollback]
+    sees += [of_steps for slot in slots(playbook) if slot.undo_of is not None]
     before = of_steps
     for section in (playbook.after_rollback, playbook.finally_):
         sees += _seen_by_steps(section, before)
@@ -118,12 +118,26 @@ def _check_names(
         if step.register in BUILT_IN:
             problem = f"the step {step.name!r} registers `{step.register}`, the name of something that every host has"
             problems.note(Problem(origin=step.origin, problem=problem, fix="register another name"))
+    _check_undo_names(playbook, problems)
     for name, variable in (*playbook.variables.items(), *params.items()):
         _check_name(name, variable.origin, registrars, problems)
     reserved = registrars.keys() | {*BUILT_IN, OWN_RESULT}
     for each in hosts:
         for name in reserved & each.variables.keys():
             _check_name(name, each.variables[name].origin, registrars, problems, each.host.name)
+
+
+def _check_undo_names(playbook: Playbook, problems: Problems) -> None:
+    """Notes every undo that is called like another, which nobody could tell apart in a report or a journal."""
+    taken: set[StepName] = set()
+    for slot in slots(playbook):
+        if slot.undo_of is None:
+            continue
+        if slot.name in taken:
+            origin = playbook.steps[slot.undo_of].origin
+            problem = f"two commands that take steps back are called {slot.name!r}"
+            problems.note(Problem(origin=origin, problem=problem, fix="give one of them another name"))
+        taken.add(slot.name)
 
 
 def _check_name(

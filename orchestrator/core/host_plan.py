@@ -7,7 +7,7 @@ from types import EllipsisType
 from orchestrator.core.command import check_user, put_together
 from orchestrator.core.problems import Problems
 from orchestrator.core.scope import Scope
-from orchestrator.core.written import Manner, Written
+from orchestrator.core.written import Manner, Written, rule_path
 from orchestrator.model.host import InventoryHost, Variable
 from orchestrator.model.ids import HostName, Value
 from orchestrator.model.origin import Text
@@ -54,7 +54,7 @@ class HostPlanner:
         try:
             return evaluate(written.slot.when, scope)
         except TemplateError as error:
-            self._note(error, f"{written.path}.when", scope.host)
+            self._note(error, f"{rule_path(written.slot, written.path)}.when", scope.host)
             return True
 
     def _command(self, index: int, scope: Scope) -> Command:

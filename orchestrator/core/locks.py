@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from orchestrator.model.event import Event, HostSettled, RunFinished
-from orchestrator.model.host import Host
-from orchestrator.model.ids import HostName
+from orchestrator.model.host import Host, HostFence
+from orchestrator.model.ids import HostName, RunId
 from orchestrator.model.plan import HostPlan, Plan
 from orchestrator.model.playbook import RollbackScope
 from orchestrator.model.state import Standing
@@ -18,6 +18,16 @@ def lock_key(plan: Plan, host: Host) -> str:
 def needed(plan: Plan) -> Mapping[str, HostName]:
     """The locks that a run of this plan needs before anything is started, by key."""
     return {lock_key(plan, each.host): each.host.name for each in plan.hosts}
+
+
+def fenced(
+    plan: Plan, hosts: Mapping[HostName, HostPlan], run: RunId, event: Event, at: float
+) -> tuple[HostFence, ...]:
+    """The fences to be put up once this has happened, at `at`: around a host that was left half taken back."""
+    if not isinstance(event, HostSettled) or event.standing is not Standing.ROLLBACK_FAILED:
+        return ()
+    key, why = lock_key(plan, hosts[event.host].host), "its rollback failed"
+    return (HostFence(key=key, host=event.host, run=run, since=at, why=why),)
 
 
 def unneeded(plan: Plan, hosts: Mapping[HostName, HostPlan], event: Event) -> tuple[str, ...]:

@@ -68,9 +68,9 @@ def over_budget(policy: Policy, waves: Sequence[Counts]) -> str:
     failures = sum(wave.failures for wave in waves)
     unreachable = sum(wave.unreachable for wave in waves)
     if failures > policy.max_failures:
-        return f"{_hosts(failures)} failed, max_failures is {policy.max_failures}"
+        return f"{count_hosts(failures)} failed, max_failures is {policy.max_failures}"
     if unreachable > policy.max_unreachable:
-        return f"{_hosts(unreachable)} unreachable, max_unreachable is {policy.max_unreachable}"
+        return f"{count_hosts(unreachable)} unreachable, max_unreachable is {policy.max_unreachable}"
     return ""
 
 
@@ -136,10 +136,10 @@ def decide(policy: Policy, waves: Sequence[Counts], *, opened: int, course: Cour
     if course.aborts:
         return Finish(status=RunStatus.ABORTED, cause="aborted by a person", exit=130)
     if aborts := _aborted_by_a_step(waves):
-        cause = f"a step whose on_failure is abort failed on {_hosts(aborts)}"
+        cause = f"a step whose on_failure is abort failed on {count_hosts(aborts)}"
         return Finish(status=RunStatus.ABORTED, cause=cause, exit=3)
     if asking := sum(wave.asking for wave in waves):
-        return Hold(waits_for=f"a person has to say how {_hosts(asking)} {'goes' if asking == 1 else 'go'} on")
+        return Hold(waits_for=f"a person has to say how {count_hosts(asking)} {'goes' if asking == 1 else 'go'} on")
     cause = over_budget(policy, waves)
     if opened < len(waves) and not cause:
         return OpenWave(wave=opened)
@@ -167,18 +167,19 @@ def _finish(waves: Sequence[Counts], cause: str) -> Finish:
     rolled_back = total(Standing.ROLLED_BACK)
     not_known = total(Standing.UNREACHABLE, Standing.UNKNOWN)
     if rollback_failed:
-        cause = cause or f"the rollback of {_hosts(rollback_failed)} failed"
+        cause = cause or f"the rollback of {count_hosts(rollback_failed)} failed"
         return Finish(status=RunStatus.ROLLBACK_FAILED, cause=cause, exit=5)
     if failed:
-        return Finish(status=RunStatus.FAILED, cause=cause or f"{_hosts(failed)} failed", exit=3)
+        return Finish(status=RunStatus.FAILED, cause=cause or f"{count_hosts(failed)} failed", exit=3)
     if rolled_back:
-        cause = cause or f"{_hosts(rolled_back)} failed, within max_failures"
+        cause = cause or f"{count_hosts(rolled_back)} failed, within max_failures"
         return Finish(status=RunStatus.ROLLED_BACK, cause=cause, exit=4)
     if not_known:
-        cause = cause or f"{_hosts(not_known)} unreachable or of unknown outcome"
+        cause = cause or f"{count_hosts(not_known)} unreachable or of unknown outcome"
         return Finish(status=RunStatus.FAILED, cause=cause, exit=6)
     return Finish(status=RunStatus.SUCCEEDED, cause="", exit=0)
 
 
-def _hosts(count: int) -> str:
+def count_hosts(count: int) -> str:
+    """`1 host`, `2 hosts`."""
     return f"{count} host" if count == 1 else f"{count} hosts"

@@ -1,10 +1,9 @@
 """The state of a run: its events, folded. Folding a journal and following a live run give the same."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
-from orchestrator.core import rollout
-from orchestrator.core.evolve import HostEvent, evolve, fresh
+from orchestrator.core import going_back, rollout
+from orchestrator.core.evolve import HostEvent, evolve, first_state, fresh
 from orchestrator.core.host import owes_undo
 from orchestrator.core.host_decisions import Signals
 from orchestrator.core.layout import Layout, lay_out
@@ -29,13 +28,10 @@ class RunState:
         self.layout: Layout = lay_out(plan)
         self._wave_of: dict[HostName, int] = {h.host.name: h.wave for h in plan.hosts}
         start = fresh(self.layout)
-        self._hosts: dict[HostName, HostState] = {
-            each.host.name: replace(start, registered=each.registered) if each.registered else start
-            for each in plan.hosts
-        }
+        self._hosts: dict[HostName, HostState] = {each.host.name: first_state(start, each) for each in plan.hosts}
         self.waves: list[Counts] = [Counts() for _ in plan.waves]
-        for wave in self._wave_of.values():
-            self.waves[wave].standing[Standing.NEVER_STARTED] += 1
+        for name, wave in self._wave_of.items():
+            self._count(self.waves[wave], self._hosts[name], +1)
         self.opened = 0
         self.taken_up = 0
         self.started_at: float | None = None
@@ -95,7 +91,7 @@ class RunState:
             counts.asking += sign
         if state.aborts:
             counts.aborts += sign
-        if state.touched and owes_undo(self.layout, state):
+        if (state.touched or self.layout.goes_back) and owes_undo(self.layout, state):
             counts.owing += sign
 
     def wave_of(self, host: HostName) -> int:
@@ -126,11 +122,15 @@ class RunState:
     def signals(self, wave: int, asked: Course = Course.ON) -> Signals:
         """What the run asks of the hosts of a wave; asked: a course that is not in the journal yet."""
         course = max(self.course, asked, key=Course.rank)
+        if self.layout.goes_back:
+            return going_back.signal(course)
         return rollout.signal(self.plan.policy, self.waves, wave=wave, opened=self.opened, course=course)
 
     def decide(self, asked: Course = Course.ON) -> rollout.RunDecision:
         """What to do next with the run."""
         course = max(self.course, asked, key=Course.rank)
+        if self.layout.goes_back:
+            return going_back.decide(self.waves[0], opened=self.opened, course=course)
         return rollout.decide(self.plan.policy, self.waves, opened=self.opened, course=course)
 
     def status(self) -> RunStatus:

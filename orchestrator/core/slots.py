@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from orchestrator.model.ids import StepName
 from orchestrator.model.plan import Section, Slot, Template
 from orchestrator.model.playbook import Body, Playbook, RollbackRule, Step
 
@@ -9,7 +10,10 @@ from orchestrator.model.playbook import Body, Playbook, RollbackRule, Step
 def slots(playbook: Playbook) -> tuple[Slot, ...]:
     """STEPS in the playbook's order, then UNDO in the order of their steps, AFTER_ROLLBACK, FINALLY."""
     undos = [
-        _undo_slot(playbook, index, step, step.rollback) for index, step in enumerate(playbook.steps) if step.rollback
+        slot
+        for index, step in enumerate(playbook.steps)
+        if step.rollback
+        for slot in _undo_slots(playbook, index, step, step.rollback)
     ]
     return (
         *_section(playbook, Section.STEPS, playbook.steps),
@@ -20,10 +24,18 @@ def slots(playbook: Playbook) -> tuple[Slot, ...]:
 
 
 def paths(playbook: Playbook) -> tuple[str, ...]:
-    """For each slot, the keys of the playbook that lead to it: `steps[2]`, `steps[2].rollback`, `finally[0]`."""
+    """For each slot, the keys of the playbook that lead to it: `steps[2]`, `steps[2].rollback`, `finally[0]`.
+
+    The commands of a rollback of several are at `steps[2].rollback.steps[0]` and so on, its check at `...verify`.
+    """
     return (
         *(f"steps[{index}]" for index in range(len(playbook.steps))),
-        *(f"steps[{index}].rollback" for index, step in enumerate(playbook.steps) if step.rollback),
+        *(
+            f"steps[{index}].rollback{path}"
+            for index, step in enumerate(playbook.steps)
+            if step.rollback
+            for path in _undo_paths(step.rollback)
+        ),
         *(f"after_rollback[{index}]" for index in range(len(playbook.after_rollback))),
         *(f"finally[{index}]" for index in range(len(playbook.finally_))),
     )
@@ -50,22 +62,40 @@ def _section(playbook: Playbook, section: Section, steps: tuple[Step, ...]) -> I
         )
 
 
-def _undo_slot(playbook: Playbook, index: int, step: Step, rule: RollbackRule) -> Slot:
+VERIFY = "verify"
+"""What the check of an undo is called, after its step's name."""
+
+
+def _undo_slots(playbook: Playbook, index: int, step: Step, rule: RollbackRule) -> Iterator[Slot]:
     """The undo of a step runs as the step does: where, by whom, with what around it; the rule may limit its time.
 
+    It is called like its step; of several commands each has a name of its own after that: `migrate/stop`.
     That the step may be run twice says nothing of its undo.
     """
-    limits = (rule.timeout, step.timeout, playbook.timeout)
-    return Slot(
-        name=step.name,
-        section=Section.UNDO,
-        template=_template(playbook, step, rule.body),
-        timeout=next(limit for limit in limits if limit is not None),
-        retries=rule.retries,
-        undo_of=index,
-        undo_on=tuple(sorted(rule.on, key=lambda outcome: outcome.value)),
-        plain=step.plain,
-    )
+    names = [f"{step.name}/{part.name}" if part.name else step.name for part in rule.parts]
+    parts = [*zip(names, rule.parts, strict=True)]
+    parts += [(f"{step.name}/{VERIFY}", rule.verify)] if rule.verify else []
+    for name, part in parts:
+        limits = (part.timeout, rule.timeout, step.timeout, playbook.timeout)
+        yield Slot(
+            name=StepName(name),
+            section=Section.UNDO,
+            template=_template(playbook, step, part.body),
+            timeout=next(limit for limit in limits if limit is not None),
+            retries=part.retries,
+            when=rule.when,
+            undo_of=index,
+            undo_on=tuple(sorted(rule.on, key=lambda outcome: outcome.value)),
+            verifies=part is rule.verify,
+            plain=step.plain,
+        )
+
+
+def _undo_paths(rule: RollbackRule) -> Iterator[str]:
+    for at, part in enumerate(rule.parts):
+        yield f".steps[{at}]" if part.name else ""
+    if rule.verify:
+        yield ".verify"
 
 
 def _template(playbook: Playbook, step: Step, body: Body) -> Template:

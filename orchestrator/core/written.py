@@ -87,7 +87,7 @@ def read(slot: Slot, path: str, playbook: Playbook, results: Results, problems: 
     """What is known of this slot; what is wrong is added to the problems."""
     command_parts = tuple(_command_parts(slot, path, playbook))
     judged = tuple(_expressions(Manner.JUDGEMENT, path, until=slot.until, failed_when=slot.failed_when))
-    when = tuple(_expressions(Manner.EXPRESSION, path, when=slot.when))
+    when = tuple(_expressions(Manner.EXPRESSION, rule_path(slot, path), when=slot.when))
     written = put_together(slot.template, _source, _source)
     every = (*command_parts, *when, *judged)
     sound = tuple(part for part in every if _is_sound(part, slot, results, problems))
@@ -110,6 +110,11 @@ def read(slot: Slot, path: str, playbook: Playbook, results: Results, problems: 
         in_run=tuple((part, part.needs() - _known_in_run(part, results)) for part in in_run),
         kept=frozenset[str]().union(*(part.names() - _known_in_run(part, results) for part in in_run)),
     )
+
+
+def rule_path(slot: Slot, path: str) -> str:
+    """Where the `when` of a slot is written: that of a rollback stands beside its commands."""
+    return path.partition(".rollback")[0] + ".rollback" if slot.undo_of is not None else path
 
 
 def _source(text: Text) -> str:

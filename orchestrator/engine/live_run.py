@@ -7,7 +7,7 @@ import anyio
 
 from orchestrator.core.attempt import Pace
 from orchestrator.core.host_decisions import Signals
-from orchestrator.core.locks import unneeded
+from orchestrator.core.locks import fenced, unneeded
 from orchestrator.core.rollout import Course
 from orchestrator.core.run_state import RunState
 from orchestrator.model.event import Event, Recorded, RunPaused
@@ -20,13 +20,21 @@ Observer = Callable[[Recorded], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outside:
-    """What a run needs of the outside. nonce: makes an unguessable word for one attempt."""
+    """What a run needs of the outside. nonce: makes an unguessable word for one attempt.
+
+    express: the same provider for what must not wait behind the rest; None where nothing has to wait.
+    """
 
     journal: Journal
     provider: Provider
     clock: Clock
     nonce: Callable[[], str]
     pace: Pace
+    express: Provider | None = None
+
+    def provider_for(self, *, pressing: bool) -> Provider:
+        """Whom to ask; pressing: it takes something back, or ends it."""
+        return self.express if pressing and self.express is not None else self.provider
 
 
 class LiveRun:
@@ -80,10 +88,12 @@ class LiveRun:
     async def record(self, *events: Event) -> None:
         """Make events durable, then fold them into the state, in the order of their seq. Raises JournalError.
 
-        The host locks that the run needs no more are given up in the same commit.
+        The host locks that the run needs no more are given up in the same commit, and fences put up.
         """
         unlock = [key for event in events for key in unneeded(self.plan, self.host_plans, event)]
-        for recorded in await self.outside.journal.append(self.id, events, unlock=unlock):
+        now = self.outside.clock.now()
+        fences = [each for event in events for each in fenced(self.plan, self.host_plans, self.id, event, now)]
+        for recorded in await self.outside.journal.append(self.id, events, unlock=unlock, fences=fences):
             folded = anyio.Event()
             self._early[recorded.seq] = (recorded, folded)
             self._fold_ready()

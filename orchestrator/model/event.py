@@ -106,12 +106,13 @@ class UndoEnded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepSkipped:
-    """A step was passed over: its `when` is false."""
+    """A step was passed over: its `when` is false; or, with undo, it is not taken back: its rollback's `when` is."""
 
     type: ClassVar[str] = "step_skipped"
     host: HostName
     step: StepName
     reason: str
+    undo: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,6 +59,7 @@ class Slot:
 
     undo_of: for the section UNDO, the index (in `Plan.slots`) of the step that it takes back.
     undo_on: for the section UNDO, the outcomes of that step, besides ok, after which it is taken back.
+    verifies: for the section UNDO, that it finds out whether the undo has worked.
     background: a service, which is ok once it has lived for a second. interrupted: what follows when the machine went
     down under it. plain: its commands are sent without the guest's program around them.
     Sets are sorted tuples here, since a plan has one JSON form.
@@ -77,10 +78,19 @@ class Slot:
     irreversible: bool = False
     undo_of: int | None = None
     undo_on: tuple[Outcome, ...] = ()
+    verifies: bool = False
     background: bool = False
     interrupted: Interrupted = Interrupted.FAIL
     on_failure: OnFailure = OnFailure.ROLLBACK
     plain: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """How a slot had ended on a host in the run that is taken back."""
+
+    slot: int
+    outcome: Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +102,7 @@ class HostPlan:
     values: the variables that late commands and run-time expressions of this host need.
     done, done_in: the slots that an earlier run has done here and that are passed over, and that run.
     registered: what that run registered here.
+    past: of a plan that takes a run back, the slots that had ended on this host, by index.
     """
 
     host: Host
@@ -102,6 +113,7 @@ class HostPlan:
     done: tuple[int, ...] = ()
     done_in: str = ""
     registered: Mapping[str, Registered] = field(default_factory=dict)
+    past: tuple[Past, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +141,7 @@ class Plan:
 
     slots: STEPS in the playbook's order, then UNDO (in the order of their steps), AFTER_ROLLBACK, FINALLY.
     inputs: sha256 of every file that went in, by path. params: what the caller passed.
+    takes_back: the finished run whose steps this plan takes back, and nothing else; '' for a plan that goes forward.
     digest: sha256 over the canonical JSON of all the rest (`codec.digest`).
     """
 
@@ -143,4 +156,5 @@ class Plan:
     policy: Policy
     params: Mapping[str, Value] = field(default_factory=dict)
     inputs: Mapping[str, str] = field(default_factory=dict)
+    takes_back: str = ""
     digest: str = ""

@@ -91,13 +91,28 @@ class Body:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RollbackRule:
-    """How one step is taken back, and after which outcomes of it (it is always taken back after ok)."""
+class UndoPart:
+    """One command of a rollback. name: '' where the rollback is this command alone. timeout: None for the rule's."""
 
     body: Body
-    on: frozenset[Outcome] = frozenset({Outcome.FAILED, Outcome.TIMED_OUT})
+    name: str = ""
     timeout: float | None = None
     retries: Retries = field(default_factory=Retries)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RollbackRule:
+    """How one step is taken back, and after which outcomes of it (it is always taken back after ok).
+
+    parts: run in this order. verify: run after them; the step is taken back only if this succeeds.
+    when: decided on each host when its turn comes to be taken back; false: nothing is owed there.
+    """
+
+    parts: tuple[UndoPart, ...]
+    verify: UndoPart | None = None
+    on: frozenset[Outcome] = frozenset({Outcome.FAILED, Outcome.TIMED_OUT})
+    when: Text | None = None
+    timeout: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -66,7 +66,12 @@ FIELDS: Mapping[str, tuple[str, dict[str, Schema]]] = {
     "undo_ended": ("An attempt to take a step back has ended.", _ENDED),
     "step_skipped": (
         "A step was passed over.",
-        {"host": _HOST, "step": _STEP, "reason": _said("string", "Why.")},
+        {
+            "host": _HOST,
+            "step": _STEP,
+            "reason": _said("string", "Why."),
+            "undo": _said("boolean", "Whether it is the step's rollback that is passed over: nothing is owed."),
+        },
     ),
     "retry_planned": (
         "There will be another attempt.",

@@ -58,7 +58,7 @@ def _fields(event: Event) -> dict[str, Json]:
         case AttemptEnded() | UndoEnded():
             fields = _ended(event)
         case StepSkipped():
-            fields = {"host": event.host, "step": event.step, "reason": event.reason}
+            fields = {"host": event.host, "step": event.step, "reason": event.reason, "undo": event.undo}
         case RetryPlanned():
             fields = {"host": event.host, "step": event.step, "attempt": event.attempt}
             fields |= {"undo": event.undo, "not_before": iso(event.not_before)}

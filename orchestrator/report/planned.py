@@ -12,15 +12,21 @@ CALLS_OF_ATTEMPT = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """A plan with what is asked of it again and again. undo_of: the undo's index of each step (by its index)."""
+    """A plan with what is asked of it again and again.
+
+    undos_of: for each step (by its index) that has a rollback, the indices of its commands, the check last.
+    """
 
     plan: Plan
-    undo_of: Mapping[int, int]
+    undos_of: Mapping[int, tuple[int, ...]]
 
     @classmethod
     def of(cls, plan: Plan) -> "Planned":
-        undos = {slot.undo_of: index for index, slot in enumerate(plan.slots) if slot.undo_of is not None}
-        return cls(plan=plan, undo_of=undos)
+        undos: dict[int, tuple[int, ...]] = {}
+        for index, slot in enumerate(plan.slots):
+            if slot.undo_of is not None:
+                undos[slot.undo_of] = (*undos.get(slot.undo_of, ()), index)
+        return cls(plan=plan, undos_of=undos)
 
     def forward(self) -> Iterator[tuple[int, Slot]]:
         """Every slot but the undos, with its index."""
@@ -47,7 +53,7 @@ class Planned:
     def cannot_be_undone(self) -> list[Slot]:
         """The steps that no rollback takes back, irreversible ones among them."""
         steps = ((index, slot) for index, slot in self.forward() if slot.section is Section.STEPS)
-        return [slot for index, slot in steps if index not in self.undo_of]
+        return [slot for index, slot in steps if index not in self.undos_of]
 
     def warnings(self) -> list[str]:
         """What a person should know before this is run; each a sentence."""
@@ -60,6 +66,21 @@ class Planned:
             found.append(f"all {total:,} hosts go in one wave: there is no canary to fail first")
         if policy.max_failures >= total:
             found.append(f"max_failures is {policy.max_failures}: the run does not stop even if every host fails")
-        if policy.rollback is RollbackScope.NONE and self.undo_of:
+        if policy.rollback is RollbackScope.NONE and self.undos_of:
             found.append("rollback is none: the rollbacks of the steps are not run, whatever fails")
+        found += [
+            f"the rollback of {plan.slots[step].name!r} is the step's own command: "
+            "nothing to go back to, it would do again what failed"
+            for step in self.undos_of
+            if self._same_as_now(step)
+        ]
         return found
+
+    def _same_as_now(self, step: int) -> bool:
+        """Whether the rollback of a step, which is one command, is the step's own on some host."""
+        undos = [index for index in self.undos_of[step] if not self.plan.slots[index].verifies]
+        return len(undos) == 1 and any(
+            host.commands[undos[0]] == host.commands[step]
+            for host in self.plan.hosts
+            if not self.skipped(host, undos[0])
+        )

@@ -57,7 +57,8 @@ def _said(plan: Plan, recorded: Recorded) -> str:
             why = f", {event.why}" if event.why else ""
             said = f"{event.host}  {event.step}: {event.answer.value}, says {event.by}{why}"
         case StepSkipped():
-            said = f"{event.host}  {event.step}: skipped, {event.reason}"
+            skipped = "undo not owed" if event.undo else "skipped"
+            said = f"{event.host}  {event.step}: {skipped}, {event.reason}"
         case RetryPlanned():
             undo = "undo of " if event.undo else ""
             said = f"{event.host}  {undo}{event.step}: again in {took(event.not_before - recorded.at)}"

@@ -16,6 +16,7 @@ class Rollback:
     """How taking back went on one host. Steps by name; undone, failed and owed are in the order of undoing.
 
     failed: undos, and steps after them. owed: undos that the rules ask for and that were neither done nor failed.
+    not_owed: steps whose rollback was not for this host: its `when` was false.
     stays: steps that had an effect and have nothing to take it back, with the reason. after: steps that were run with
     success once the undos were done.
     """
@@ -23,6 +24,7 @@ class Rollback:
     undone: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
     owed: tuple[str, ...] = ()
+    not_owed: tuple[str, ...] = ()
     stays: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
 
@@ -40,7 +42,7 @@ def rollbacks(state: RunState) -> list[RollbackGroup]:
     """Every host on which something was taken back, or was to be; where it failed comes first."""
     alike: dict[tuple[bool, Rollback], list[HostName]] = {}
     for host, mine in state.hosts.items():
-        if any(mine.progress[undo.slot].touched for undo in state.layout.undos):
+        if any(mine.progress[undo.slot].touched or mine.progress[undo.slot].skipped for undo in state.layout.undos):
             failed = undo_failed(state.layout, mine) or mine.settled is Standing.ROLLBACK_FAILED
             alike.setdefault((failed, rollback_of(state, mine)), []).append(host)
     groups = [
@@ -59,13 +61,14 @@ def rollback_of(state: RunState, mine: HostState) -> Rollback:
     return Rollback(
         undone=tuple(slots[u.slot].name for u in layout.undos if mine.progress[u.slot].outcome is Outcome.OK),
         failed=(*(f"undo of {slots[u.slot].name}" for u in failed), *(slots[i].name for i in ends)),
+        not_owed=tuple(dict.fromkeys(slots[u.step].name for u in layout.undos if mine.progress[u.slot].skipped)),
         owed=tuple(slots[u.slot].name for u in owed(layout, mine) if u not in failed),
-        stays=tuple(_what_stays(state, mine)),
+        stays=tuple(what_stays(state, mine)),
         after=tuple(slots[i].name for i in after if mine.progress[i].outcome is Outcome.OK),
     )
 
 
-def _what_stays(state: RunState, mine: HostState) -> Iterator[str]:
+def what_stays(state: RunState, mine: HostState) -> Iterator[str]:
     """Steps that may have had an effect and have nothing to take it back, newest first."""
     undo_of = {undo.step: state.layout.slots[undo.slot] for undo in state.layout.undos}
     for index in reversed(state.layout.steps):

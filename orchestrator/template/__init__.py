@@ -2,10 +2,19 @@
 
 from orchestrator.template.compiled import check, is_template, names, needs, place, reads
 from orchestrator.template.error import TemplateError
-from orchestrator.template.render import check_shell, evaluate, render_shell, render_value, render_word, undefined
+from orchestrator.template.render import (
+    blank_entry,
+    check_shell,
+    evaluate,
+    render_shell,
+    render_value,
+    render_word,
+    undefined,
+)
 
 __all__ = [
     "TemplateError",
+    "blank_entry",
     "check",
     "check_shell",
     "evaluate",

@@ -25,6 +25,7 @@ from orchestrator.model.playbook import (
     Rollout,
     Share,
     Step,
+    UndoPart,
     WaveSize,
 )
 
@@ -39,8 +40,9 @@ def run(source: str, line: int = 1) -> Body:
     return Body(kind="run", texts=(text(source, line),))
 
 
-def undo(source: str, line: int = 1, **more: Any) -> RollbackRule:
-    return RollbackRule(body=run(source, line), **more)
+def undo(source: str, line: int = 1, retries: Retries | None = None, **more: Any) -> RollbackRule:
+    part = UndoPart(body=run(source, line), retries=retries or Retries())
+    return RollbackRule(parts=(part,), **more)
 
 
 def step(name: str, source: str, line: int = 1, **more: Any) -> Step:

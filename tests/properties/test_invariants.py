@@ -6,11 +6,12 @@ checks before each step that nothing forbidden is about to happen.
 
 import random
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from orchestrator.core import host as core_host
+from orchestrator.core.certificate import Fate, certificate_json, certify, differences
 from orchestrator.core.evolve import MOST_RERUNS, given_up
 from orchestrator.core.host import owed, undo_failed
 from orchestrator.core.host_decisions import (
@@ -28,6 +29,7 @@ from orchestrator.core.host_decisions import (
 )
 from orchestrator.core.rollout import Course, Finish, Hold, OpenWave, WorkOn, over_budget
 from orchestrator.core.run_state import RunState, fold
+from orchestrator.core.taking_back import take_back
 from orchestrator.model.event import (
     Answer,
     AttemptEnded,
@@ -59,6 +61,20 @@ BODY = Body(kind="run", texts=(Text(source="true", origin=Origin(file="p.yml")),
 RUNS = 5000
 
 
+WHEN = Text(source="noted.stdout == 'x'", origin=Origin(file="p.yml"))
+"""Of some undos: true on the hosts whose first step has printed an x, and an error where it left no result."""
+
+
+def draw_undo(rng: random.Random, step: int) -> list[Slot]:
+    """The undo of a step: one command or several, with a check or none, always owed or not."""
+    names = rng.choice([[f"s{step}"], [f"s{step}"], [f"s{step}/a", f"s{step}/b"], [f"s{step}/a", f"s{step}/b"]])
+    parts = [draw_slot(rng, name, Section.UNDO, step) for name in names]
+    if rng.random() < 0.4:
+        parts.append(replace(draw_slot(rng, f"s{step}/verify", Section.UNDO, step), verifies=True))
+    when = WHEN if rng.random() < 0.3 else None
+    return [replace(part, undo_on=parts[0].undo_on, when=when) for part in parts]
+
+
 def draw_slot(rng: random.Random, name: str, section: Section, undo_of: int | None = None) -> Slot:
     retries = Retries(attempts=rng.choice([1, 1, 2, 3]), delay=rng.choice([0.0, 5.0]))
     undo_on = tuple(o for o in (Outcome.FAILED, Outcome.TIMED_OUT, Outcome.UNKNOWN) if rng.random() < 0.6)
@@ -82,7 +98,8 @@ def draw_slot(rng: random.Random, name: str, section: Section, undo_of: int | No
 def draw_plan(rng: random.Random) -> Plan:
     steps = rng.randint(1, 4)
     slots = [draw_slot(rng, f"s{i}", Section.STEPS) for i in range(steps)]
-    slots += [draw_slot(rng, f"s{i}", Section.UNDO, i) for i in range(steps) if rng.random() < 0.7]
+    slots[0] = replace(slots[0], register="noted")
+    slots += [slot for i in range(steps) if rng.random() < 0.7 for slot in draw_undo(rng, i)]
     slots += [draw_slot(rng, f"a{i}", Section.AFTER_ROLLBACK) for i in range(rng.choice([0, 0, 1]))]
     slots += [draw_slot(rng, f"f{i}", Section.FINALLY) for i in range(rng.choice([0, 0, 1, 2]))]
     names = [HostName(f"h{i}") for i in range(rng.randint(1, 7))]
@@ -94,7 +111,9 @@ def draw_plan(rng: random.Random) -> Plan:
             host=Host(name=name, vmid=Vmid(name)),
             wave=w,
             commands=commands,
-            whens=tuple(rng.random() > 0.1 if s.section is not Section.UNDO else True for s in slots),
+            whens=tuple(
+                rng.random() > 0.1 if s.section is not Section.UNDO else None if s.when else True for s in slots
+            ),
         )
         for w, wave in enumerate(waves)
         for name in wave
@@ -219,13 +238,23 @@ class Drive:
             case Attend(slot=index, attempt=attempt):
                 self.flight[host] = (index, attempt)
             case Skip(slot=index):
-                self.record(StepSkipped(host=host, step=slots[index].name, reason="when is false"))
+                undone = slots[index].undo_of
+                if undone is not None and not self.plan.takes_back:
+                    check_not_owed(self, host, index)
+                name = slots[index if undone is None else undone].name
+                self.record(StepSkipped(host=host, step=name, reason="when is false", undo=undone is not None))
             case PlanRetry(slot=index, attempt=attempt, delay=delay):
                 undo = slots[index].section is Section.UNDO
                 at = self.now + delay
                 self.record(RetryPlanned(host=host, step=slots[index].name, attempt=attempt, not_before=at, undo=undo))
-            case Fail():
-                raise AssertionError("no condition here is late")
+            case Fail(slot=index, attempt=attempt):
+                assert slots[index].when is WHEN, "a condition that can be decided has failed"
+                assert "noted" not in self.state.hosts[host].registered, "a condition had what it needs"
+                name = slots[index].name
+                self.record(UndoStarted(host=host, step=name, attempt=attempt, nonce=""))
+                self.record(
+                    UndoEnded(host=host, step=name, attempt=attempt, outcome=Outcome.FAILED, duration=0, detail="when")
+                )
             case Ask(slot=index):
                 assert mine_is_free(self.state, host), "asked about a host where something is under way"
                 self.record(GateAsked(gate="g", host=host, step=slots[index].name))
@@ -254,7 +283,9 @@ class Drive:
                 duration=1.0,
                 may_be_running=outcome is Outcome.UNKNOWN,
                 interrupted=outcome is Outcome.FAILED and self.rng.random() < 0.8,
-                result=StepResult(exit_code=0 if outcome is Outcome.OK else 1),
+                result=StepResult(exit_code=0 if outcome is Outcome.OK else 1, stdout=self.rng.choice(["x", "x", "y"]))
+                if outcome is not Outcome.UNREACHABLE
+                else None,
             )
         )
 
@@ -319,6 +350,9 @@ def check_undo(drive: Drive, host: HostName, index: int) -> None:
     mine, slot = state.hosts[host], plan.slots[index]
     assert slot.undo_of is not None
     step = mine.progress[slot.undo_of]
+    if plan.takes_back:
+        check_undo_of_back(drive, host, index)
+        return
     scope, over = plan.policy.rollback, bool(over_budget(plan.policy, state.waves))
     assert scope is not RollbackScope.NONE, "an undo that the rules do not ask for"
     in_scope = over and (
@@ -332,6 +366,61 @@ def check_undo(drive: Drive, host: HostName, index: int) -> None:
     )
     newer = [u for u in owed(state.layout, mine) if u.step > slot.undo_of]
     assert not newer, "an older step was undone before a newer one"
+    before = [i for i in undos_of(plan, slot.undo_of) if i < index]
+    assert all(mine.progress[i].outcome is Outcome.OK for i in before), "a part of an undo before the one above it"
+    others = [mine.progress[i] for i in undos_of(plan, slot.undo_of)]
+    assert not any(other.skipped for other in others), "a part of an undo that is not owed"
+    if slot.when is WHEN:
+        assert mine.registered["noted"].stdout == "x", "undone where the rollback's when is false"
+    assert not any(given_up(plan.slots[u.slot], mine.progress[u.slot]) for u in state.layout.undos), (
+        "undone beyond an undo, or a check, that failed"
+    )
+
+
+def check_undo_of_back(drive: Drive, host: HostName, index: int) -> None:
+    """In a run that takes another back: only what is owed, newest first, and nothing that was undone before."""
+    mine, slot = drive.state.hosts[host], drive.plan.slots[index]
+    assert slot.undo_of is not None
+    outcome = mine.progress[slot.undo_of].outcome
+    assert outcome is Outcome.OK or outcome in slot.undo_on, "undo after an outcome that its rule does not name"
+    assert mine.progress[index].outcome is not Outcome.OK, "undone a second time"
+    first = owed(drive.state.layout, mine)[0]
+    assert first.slot == index, "an older step was undone before a newer one, or a part before the one above it"
+    assert drive.plan.hosts[[h.host.name for h in drive.plan.hosts].index(host)].whens[index], "it is not owed"
+
+
+def check_back(drive: Drive) -> None:
+    """That a finished run can be taken back by another, whatever came of it, and once."""
+    hosts = tuple(drive.state.hosts)
+    found = take_back(drive.state, RunId("r"), hosts)
+    if found.plan is None:
+        return
+    rng = random.Random(len(drive.log))
+    back = Drive(plan=found.plan, rng=rng, p_bad=rng.choice([0, 0.3]), p_abort=0, state=RunState(found.plan))
+    back.run()
+    lists = back.state.lists()
+    assert not any(isinstance(r.event, AttemptStarted) and r.event.step.startswith("s") for r in back.log), "forward"
+    assert len(lists[Standing.ROLLED_BACK]) + len(lists[Standing.ROLLBACK_FAILED]) + len(lists[Standing.FAILED]) == len(
+        back.plan.hosts
+    ), "a host was left as it was"
+    assert dict(fold(back.plan, back.log).hosts) == dict(back.state.hosts)
+    done = set(lists[Standing.ROLLED_BACK])
+    again = take_back(drive.state, RunId("r"), hosts, [back.state])
+    assert again.plan is None or not done & {each.host.name for each in again.plan.hosts}, "taken back twice"
+    if back.state.finished and back.state.finished.exit == 0:
+        assert again.plan is None, "something was left"
+
+
+def undos_of(plan: Plan, step: int) -> list[int]:
+    return [i for i, slot in enumerate(plan.slots) if slot.undo_of == step]
+
+
+def check_not_owed(drive: Drive, host: HostName, index: int) -> None:
+    mine, slot = drive.state.hosts[host], drive.plan.slots[index]
+    assert slot.when is WHEN, "passed over an undo that has no condition"
+    assert mine.registered["noted"].stdout != "x", "passed over an undo that is owed"
+    parts = [mine.progress[i] for i in undos_of(drive.plan, slot.undo_of or 0)]
+    assert not any(part.touched for part in parts), "found not owed when it was half done"
 
 
 def check_end(drive: Drive) -> None:
@@ -349,7 +438,12 @@ def check_end(drive: Drive) -> None:
     assert succeeded == (all_ok and not aborted), "a success needs every host"
     assert succeeded == (state.finished.exit == 0)
     for host in lists["rolled_back"]:
-        assert not owed(state.layout, state.hosts[host]), "called rolled back with undos owed"
+        mine = state.hosts[host]
+        assert not owed(state.layout, mine), "called rolled back with undos owed"
+        undone = [u for u in state.layout.undos if mine.progress[u.slot].touched]
+        assert undone, "called rolled back with nothing undone"
+        assert all(mine.progress[u.slot].outcome is Outcome.OK for u in undone), "called rolled back, an undo failed"
+    check_certificate(drive)
     for host in lists["rollback_failed"]:
         mine = state.hosts[host]
         ended = [given_up(plan.slots[i], mine.progress[i]) for i in state.layout.finally_]
@@ -358,6 +452,24 @@ def check_end(drive: Drive) -> None:
     assert dict(replayed.hosts) == dict(state.hosts), "the journal folds to another state"
     assert replayed.waves == state.waves
     assert replayed.finished == state.finished
+
+
+def check_certificate(drive: Drive) -> None:
+    """That it says of every step on every host what has happened there."""
+    state, plan = drive.state, drive.plan
+    made = certify(RunId("r"), state, drive.log)
+    assert not differences(certificate_json(made), made)
+    assert list(made.table) == [each.host.name for each in plan.hosts]
+    for host, steps in made.table.items():
+        mine = state.hosts[host]
+        assert list(steps) == [plan.slots[i].name for i in state.layout.steps]
+        for index in state.layout.steps:
+            fate, undos = steps[plan.slots[index].name], undos_of(plan, index)
+            ended = [mine.progress[i].outcome is Outcome.OK for i in undos]
+            assert (fate in (Fate.UNDONE, Fate.VERIFIED)) == (bool(undos) and all(ended)), "undone is what was undone"
+            assert fate is not Fate.VERIFIED or any(plan.slots[i].verifies for i in undos)
+            if fate is Fate.NEVER_STARTED:
+                assert mine.progress[index].outcome in (None, Outcome.UNREACHABLE)
 
 
 @pytest.mark.parametrize("part", range(4))
@@ -376,6 +488,8 @@ def test_no_run_ever_breaks_an_invariant(part: int) -> None:
         try:
             drive.run()
             check_end(drive)
+            if seed % 3 == 0:
+                check_back(drive)
         except AssertionError as error:
             raise AssertionError(f"seed {seed}: {error}") from error
         assert drive.state.finished
