@@ -16,7 +16,7 @@ from orchestrator.load.inventory_shape import GroupShape, HostShape, InventorySh
 from orchestrator.load.playbook_shape import DefaultsShape, PlaybookShape
 from orchestrator.load.provider import ProviderShape
 from orchestrator.load.retries_shape import RetriesShape
-from orchestrator.load.rollback_shape import RollbackShape
+from orchestrator.load.rollback_shape import RollbackShape, UndoPartShape, VerifyShape
 from orchestrator.load.rollout_shape import RolloutShape, WaveShape
 from orchestrator.load.settings import load_settings
 from orchestrator.load.shape import NOT_YET, Shape
@@ -140,6 +140,8 @@ SHAPES: tuple[type[Shape], ...] = (
     StepShape,
     RetriesShape,
     RollbackShape,
+    UndoPartShape,
+    VerifyShape,
     InventoryShape,
     HostShape,
     GroupShape,

@@ -258,9 +258,10 @@ def test_a_reserve_of_the_rate_is_kept_for_undos() -> None:
     assert earliest(theoretical, 5, 4, kept=1) == pytest.approx(100.2)
 
 
-async def test_pressing_calls_go_before_all_others_that_wait_and_the_rate_is_kept() -> None:
+@pytest.mark.parametrize("burst", [1, 2])
+async def test_pressing_calls_go_before_all_others_that_wait_and_the_rate_is_kept(burst: int) -> None:
     async with FakeClock() as clock:
-        meter, order = Meter(clock, rate=1, burst=2), []
+        meter, order = Meter(clock, rate=1, burst=burst), []
         began = clock.now()
 
         async def call(name: str, *, pressing: bool) -> None:
