@@ -6,9 +6,10 @@ from enum import Enum
 from typing import Protocol, Self
 
 from orchestrator.model.event import Event, Recorded
-from orchestrator.model.host import Host
+from orchestrator.model.host import Host, HostFence
 from orchestrator.model.ids import HostName, RunId, StepName
 from orchestrator.model.plan import Plan
+from orchestrator.model.request import Request
 
 
 class Refusal(Enum):
@@ -194,46 +195,6 @@ class HostLock:
     since: float
 
 
-class Act(Enum):
-    """What a person asks of a run or of the journal."""
-
-    PAUSE = "pause"
-    """Start nothing more; what is under way ends."""
-    ABORT = "abort"
-    """Start nothing more, undo nothing, and end the run once what is under way has ended."""
-    ABORT_NOW = "abort_now"
-    """The same, and end in the guests what is under way."""
-    RETRY = "retry"
-    """Of a host that waits for a person: try the step once more."""
-    SKIP = "skip"
-    """Go on there with the next step."""
-    FAIL = "fail"
-    """Count the step as failed there, with what follows from that."""
-    APPROVE = "approve"
-    """Of a gate that waits for a person: let the run go on."""
-    DENY = "deny"
-    """Let it go no further."""
-    UNLOCK = "unlock"
-    """Take a host's lock from the run that has it."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """An act that was asked for, and by whom; kept for good. id: counts from 1 within the journal.
-
-    host, gate: what it is about, where it is about one.
-    """
-
-    id: int = 0
-    run: RunId
-    act: Act
-    by: str
-    at: float
-    why: str = ""
-    host: HostName | None = None
-    gate: str | None = None
-
-
 class Journal(Protocol):
     """The append-only list of events of every run, and the plans they follow.
 
@@ -244,10 +205,12 @@ class Journal(Protocol):
         """Store a new run and its plan, durably."""
         ...
 
-    async def append(self, run: RunId, events: Sequence[Event], *, unlock: Sequence[str] = ()) -> tuple[Recorded, ...]:
+    async def append(
+        self, run: RunId, events: Sequence[Event], *, unlock: Sequence[str] = (), fences: Sequence[HostFence] = ()
+    ) -> tuple[Recorded, ...]:
         """Store events, in order; they are durable when this returns. One process appends to a run at a time.
 
-        unlock: keys of host locks of this run that are given up in the same commit.
+        unlock: keys of host locks of this run, given up in the same commit. fences: put up in it, for older ones.
         Raises Bug when an intent (host, step, attempt) is already there.
         """
         ...
@@ -263,8 +226,12 @@ class Journal(Protocol):
         """Every host lock, oldest first."""
         ...
 
+    async def fences(self) -> tuple[HostFence, ...]:
+        """Every host fence, oldest first."""
+        ...
+
     async def ask(self, request: Request) -> Request:
-        """Keep a request, durably; an UNLOCK takes effect with it. Returns it with its id."""
+        """Keep a request, durably; an UNLOCK, and a RECOVERED, take effect with it. Returns it with its id."""
         ...
 
     async def requests(self, run: RunId, *, after: int = 0) -> tuple[Request, ...]:

@@ -23,9 +23,10 @@ from orchestrator.core.pattern import select
 from orchestrator.core.rollout import Course
 from orchestrator.core.run_state import RunState, fold
 from orchestrator.engine import preflight
+from orchestrator.engine.going_back import refuse_if_moved
 from orchestrator.engine.live_run import LiveRun, Observer, Outside
 from orchestrator.engine.locks import take_locks
-from orchestrator.engine.metered import Metered
+from orchestrator.engine.metered import Meter, Metered
 from orchestrator.engine.requests import heed, take_answers
 from orchestrator.engine.runs import LocalDispatcher, carry_on
 from orchestrator.errors import InputError
@@ -37,7 +38,8 @@ from orchestrator.model.host import ProviderSpec
 from orchestrator.model.ids import HostName, RunId
 from orchestrator.model.origin import COMMAND_LINE, Text
 from orchestrator.model.plan import Plan, Policy, Tags
-from orchestrator.ports import Act, Clock, Journal, Provider, Request, RunRecord
+from orchestrator.model.request import Act, Request
+from orchestrator.ports import Clock, Journal, Provider, RunRecord
 from orchestrator.providers import PROVIDERS
 
 
@@ -120,7 +122,7 @@ def open_provider(spec: ProviderSpec, environ: Mapping[str, str]) -> Provider:
     provider = PROVIDERS[spec.kind](spec, read_key(spec.api_key, environ))
     if spec.rate is None:
         return provider
-    return Metered(provider, SystemClock(), rate=spec.rate, burst=spec.burst)
+    return Metered(provider, Meter(SystemClock(), rate=spec.rate, burst=spec.burst))
 
 
 def new_run_id(now: float) -> RunId:
@@ -153,6 +155,7 @@ def _outside(journal: Journal, provider: Provider) -> Outside:
         chance=random.random,
         pace=pace,
         controller=ThisMachine(),
+        express=provider.express() if isinstance(provider, Metered) else None,
     )
 
 
@@ -177,6 +180,9 @@ async def run(
         now = outside.clock.now()
         record = RunRecord(id=new_run_id(now), plan=start.plan, created_at=now, by=start.by, argv=start.argv)
         stack.enter_context(ownership(settings).acquire(record.id))
+        if start.plan.takes_back:
+            # Before the run: where it is missing, no other run could know of this one.
+            await ask(journal, RunId(start.plan.takes_back), Act.ROLL_BACK, by=start.by, why=record.id)
         await journal.create(record)
         live = LiveRun(record.id, RunState(record.plan), outside, observers)
         await _drive(live, by=start.by, lock_wait=start.lock_wait, heed_after=0, on_live=on_live)
@@ -273,6 +279,8 @@ async def _drive(
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(partial(heed, live, after=heed_after))
         await take_locks(live, wait=lock_wait)
+        if live.plan.takes_back and live.state.started_at is None:
+            await refuse_if_moved(live)
         on_live(live)
         await first()
         await carry_on(live, LocalDispatcher(), by=by)

@@ -8,7 +8,8 @@ from orchestrator.model.host import Host, ProviderSpec
 from orchestrator.model.ids import HostName, StepName, Value, Vmid
 from orchestrator.model.origin import Origin, Text
 from orchestrator.model.plan import Command, HostPlan, Plan, Policy, Section, Slot, Template, Wave
-from orchestrator.model.playbook import Body, Interrupted, Outcome, Retries, RollbackScope
+from orchestrator.model.playbook import Body, Interrupted, Outcome, Retries
+from orchestrator.model.rollout import RollbackScope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -208,8 +208,9 @@ def _step(played: Played, host: HostName, script: Script) -> bool:
             broken = Ends(outcome=Outcome.FAILED, exit_code=None, duration=0.0, detail=detail)
             _attempt(played, host, plan.slots[index], number, lambda *_: broken)
         case Skip(slot=index, reason=reason):
-            undo = plan.slots[index].section is Section.UNDO
-            played.record(StepSkipped(host=host, step=plan.slots[index].name, reason=reason, undo=undo))
+            undone = plan.slots[index].undo_of
+            step = plan.slots[index if undone is None else undone].name
+            played.record(StepSkipped(host=host, step=step, reason=reason, undo=undone is not None))
         case PlanRetry(slot=index, attempt=number, delay=delay):
             slot = plan.slots[index]
             undo = slot.section is Section.UNDO

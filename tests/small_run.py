@@ -19,8 +19,9 @@ from orchestrator.model.gate import CommandRan, CommandReply, ControllerCommand,
 from orchestrator.model.host import ProviderSpec
 from orchestrator.model.ids import HostName, RunId, Vmid
 from orchestrator.model.plan import Plan
+from orchestrator.model.request import Act, Request
 from orchestrator.model.state import RunStatus
-from orchestrator.ports import Act, Request, RunRecord
+from orchestrator.ports import RunRecord
 from orchestrator.providers.memory import Fault, MemoryProvider
 from tests.fake_fleet import FakeFleet, Ran, Script
 

@@ -18,7 +18,7 @@ from orchestrator.core.run_state import RunState
 from orchestrator.engine.live_run import LiveRun, Observer
 from orchestrator.load import Settings
 from orchestrator.model.ids import RunId
-from orchestrator.ports import Act
+from orchestrator.model.request import Act
 from orchestrator.report.final import exit_status
 
 NowOption = Annotated[bool, typer.Option("--now", help="Also end in the guests what is under way there.")]

@@ -12,7 +12,7 @@ from orchestrator.cli.lookup import find_run, read_view
 from orchestrator.cli.options import RunArgument, begin, whoami
 from orchestrator.errors import Held, InputError
 from orchestrator.load import Settings
-from orchestrator.ports import Act
+from orchestrator.model.request import Act
 
 GateArgument = Annotated[
     str | None, typer.Argument(metavar="[GATE]", help="What the gate is called.", show_default=False)

@@ -6,7 +6,7 @@ import anyio
 
 from orchestrator.cli.approve import GateArgument, ReasonOption, answer
 from orchestrator.cli.options import RunArgument, begin
-from orchestrator.ports import Act
+from orchestrator.model.request import Act
 
 
 def command(run: RunArgument, gate: GateArgument = None, *, why: ReasonOption) -> None:

@@ -4,13 +4,16 @@ from itertools import islice
 from typing import Protocol
 
 from orchestrator import wiring
+from orchestrator.core.certificate import certify, took_back
 from orchestrator.core.run_state import RunState, fold
+from orchestrator.engine.going_back import Back, backs_of
 from orchestrator.errors import InputError
 from orchestrator.load import Settings
 from orchestrator.model.ids import RunId
 from orchestrator.ports import Journal, Output
 from orchestrator.report.failures import failures
-from orchestrator.report.view import RunView, Which
+from orchestrator.report.view import RunView, TakenBack, Which
+from orchestrator.report.words import state_of
 
 LATEST = "last"
 """What a person types for the newest run."""
@@ -41,6 +44,7 @@ async def read_view(journal: Journal, run: RunId, settings: Settings) -> RunView
     owner = wiring.ownership(settings).owner(run)
     events = await journal.events(run, outputs=False)
     state = fold(record.plan, events)
+    certificate = certify(run, state, await journal.events(run)) if took_back(state) else None
     return RunView(
         id=run,
         state=state,
@@ -50,7 +54,15 @@ async def read_view(journal: Journal, run: RunId, settings: Settings) -> RunView
         argv=record.argv,
         driver=str(owner) if owner else "",
         outputs=await _outputs(journal, run, state),
+        fences=tuple(fence for fence in await journal.fences() if fence.run == run),
+        taken_back=tuple(_taken_back(back) for back in await backs_of(journal, run)),
+        certificate=certificate,
     )
+
+
+def _taken_back(back: Back) -> TakenBack:
+    lists = {state_of(standing): hosts for standing, hosts in back.state.lists().items() if hosts}
+    return TakenBack(by=back.id, lists=lists)
 
 
 async def _outputs(journal: Journal, run: RunId, state: RunState) -> dict[Which, Output]:

@@ -17,7 +17,7 @@ from orchestrator.errors import InputError
 from orchestrator.load import Settings, load_settings
 from orchestrator.load.quantities import read_duration, read_share
 from orchestrator.model.plan import Plan, Tags
-from orchestrator.model.playbook import RollbackScope, Share
+from orchestrator.model.rollout import RollbackScope, Share
 
 PlaybookArgument = Annotated[Path, typer.Argument(metavar="PLAYBOOK", help="The playbook's file.")]
 InventoryOption = Annotated[

@@ -9,7 +9,7 @@ from orchestrator.cli import output
 from orchestrator.cli.lookup import find_run
 from orchestrator.cli.options import RunArgument, WhyOption, begin, whoami
 from orchestrator.load import Settings
-from orchestrator.ports import Act
+from orchestrator.model.request import Act
 
 
 def command(run: RunArgument, *, why: WhyOption = "") -> None:

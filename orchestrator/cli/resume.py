@@ -21,7 +21,7 @@ from orchestrator.errors import InputError
 from orchestrator.load import Settings
 from orchestrator.model.ids import HostName, RunId
 from orchestrator.model.origin import COMMAND_LINE, Text
-from orchestrator.ports import Act
+from orchestrator.model.request import Act
 
 
 class Choice(Enum):

@@ -72,6 +72,9 @@ async def _read(typed: str, settings: Settings) -> tuple[RunId, tuple[str, ...],
         found = await find_run(journal, typed)
         record = await journal.record(found)
         state = fold(record.plan, await journal.events(found))
+    if state.plan.takes_back:
+        of = state.plan.takes_back
+        raise InputError.of(f"run {found} takes run {of} back", fix=f"what is left of that: orc rollback {of}")
     if not state.finished:
         raise Held(f"run {found} has not ended", next=(f"orc resume {found}", f"orc abort {found}"))
     return found, record.argv, state

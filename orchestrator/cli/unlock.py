@@ -12,7 +12,8 @@ from orchestrator.cli.options import begin, whoami
 from orchestrator.errors import Held, InputError
 from orchestrator.load import Settings
 from orchestrator.model.ids import HostName
-from orchestrator.ports import Act, HostLock
+from orchestrator.model.request import Act
+from orchestrator.ports import HostLock
 
 HostArgument = Annotated[str, typer.Argument(metavar="HOST", help="The host's name or vmid.")]
 ReasonOption = Annotated[str, typer.Option("-m", "--message", metavar="WHY", help="Why: it is kept for good.")]

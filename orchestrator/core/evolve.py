@@ -17,7 +17,7 @@ from orchestrator.model.event import (
     UndoEnded,
     UndoStarted,
 )
-from orchestrator.model.plan import Section, Slot
+from orchestrator.model.plan import HostPlan, Section, Slot
 from orchestrator.model.playbook import Interrupted, OnFailure, Outcome
 from orchestrator.model.state import UNTOUCHED, HostState, Progress, Registered
 
@@ -37,6 +37,18 @@ HostEvent = (
 def fresh(layout: Layout) -> HostState:
     """The state of a host on which nothing was begun."""
     return HostState(progress=(UNTOUCHED,) * len(layout.slots))
+
+
+def first_state(start: HostState, plan: HostPlan) -> HostState:
+    """The state in which a run finds a host. start: of one that no earlier run has left anything to."""
+    if plan.registered or plan.owed:
+        start = replace(start, registered=plan.registered, owed=plan.owed)
+    for past in plan.past:
+        ended = replace(
+            UNTOUCHED, outcome=past.outcome, effect=past.outcome, ran=True, may_be_running=past.may_be_running
+        )
+        start = _put(start, past.slot, ended)
+    return start
 
 
 MOST_RERUNS = 3
@@ -78,9 +90,12 @@ def evolve(layout: Layout, state: HostState, event: HostEvent, at: float) -> Hos
         case AttemptEnded() | UndoEnded():
             return _end(layout, state, event)
         case StepSkipped():
-            index = layout.find(event.step, undo=event.undo)
-            state = _put(state, index, replace(state.progress[index], skipped=True, retry_at=None))
-            return _paid(state, index)
+            if event.undo:
+                for index in layout.undo_slots(event.step):
+                    state = _put(state, index, replace(state.progress[index], skipped=True, retry_at=None))
+                return state
+            index = layout.find(event.step, undo=False)
+            return _paid(_put(state, index, replace(state.progress[index], skipped=True, retry_at=None)), index)
         case RetryPlanned():
             index = layout.find(event.step, undo=event.undo)
             return _put(state, index, replace(state.progress[index], retry_at=event.not_before))

@@ -121,7 +121,7 @@ def _read(
     """
     sees = list(_seen_by_steps(playbook.steps, frozenset()))
     of_steps = frozenset(step.register for step in playbook.steps if step.register)
-    sees += [of_steps for step in playbook.steps if step.rollback]
+    sees += [of_steps for slot in slots(playbook) if slot.undo_of is not None]
     before = of_steps
     for section in (playbook.handlers, playbook.after_rollback, playbook.finally_):
         sees += _seen_by_steps(section, before)
@@ -156,6 +156,7 @@ def _check_names(
         problem = f"the step {registrars[name]!r} registers `{name}`, which a loop calls one of its own"
         origin = next(step.origin for step in _steps(playbook) if step.register == name)
         problems.note(Problem(origin=origin, problem=problem, fix="register another name"))
+    _check_undo_names(playbook, problems)
     for name, variable in (*playbook.variables.items(), *params.items()):
         _check_name(name, variable.origin, registrars, problems, loops=loops)
     reserved = registrars.keys() | {*BUILT_IN, OWN_RESULT} | loops
@@ -163,6 +164,19 @@ def _check_names(
         for name in reserved & each.variables.keys():
             origin = each.variables[name].origin
             _check_name(name, origin, registrars, problems, loops=loops, host=each.host.name)
+
+
+def _check_undo_names(playbook: Playbook, problems: Problems) -> None:
+    """Notes every undo that is called like another, which nobody could tell apart in a report or a journal."""
+    taken: set[StepName] = set()
+    for slot in slots(playbook):
+        if slot.undo_of is None:
+            continue
+        if slot.name in taken:
+            origin = playbook.steps[slot.undo_of].origin
+            problem = f"two commands that take steps back are called {slot.name!r}"
+            problems.note(Problem(origin=origin, problem=problem, fix="give one of them another name"))
+        taken.add(slot.name)
 
 
 def _check_name(

@@ -160,6 +160,7 @@ def owes_undo(layout: Layout, state: HostState) -> bool:
 
 
 def _undone(layout: Layout, state: HostState) -> bool:
+    """Whether anything was taken back; what was found not to be owed was not."""
     return any(state.progress[undo.slot].outcome is Outcome.OK for undo in layout.undos)
 
 
@@ -216,13 +217,11 @@ def _due(here: _Here, index: int) -> HostDecision:
         return Skip(slot=index, reason=f"runs once, on {once.host}") if once.done else Wait()
     elif here.plan.lacks(slot):
         return Skip(slot=index, reason=_too_short(here.plan, slot))
-    else:
-        try:
-            if not _holds(here, index):
-                return Skip(slot=index, reason="when is false")
-        except TemplateError as error:
-            return Fail(slot=index, attempt=number, detail=str(error))
-    return Start(slot=index, attempt=number)
+    try:  # before a retry, too: the attempt before it may be one that only this has failed
+        holds = _holds(here, index)
+    except TemplateError as error:
+        return Fail(slot=index, attempt=number, detail=str(error))
+    return Start(slot=index, attempt=number) if holds else Skip(slot=index, reason="when is false")
 
 
 def _too_short(plan: HostPlan, slot: Slot) -> str:
@@ -266,12 +265,23 @@ def stand(layout: Layout, state: HostState) -> Standing:
     if any(state.progress[undo.slot].touched for undo in layout.undos):
         cut_short = owed(layout, state) or not _brought_back(layout, state)
         return Standing.ROLLBACK_FAILED if end_failed or cut_short else Standing.ROLLED_BACK
+    if layout.goes_back:
+        return _stand_going_back(layout, state, end_failed=end_failed)
     if state.failure is not None:
         return _STANDING_OF[state.failure]
     if end_failed:
         return Standing.FAILED
     if _all_done(state, layout.steps) and not state.owed:
         return Standing.OK
+    return Standing.STOPPED if state.begun else Standing.NEVER_STARTED
+
+
+def _stand_going_back(layout: Layout, state: HostState, *, end_failed: bool) -> Standing:
+    """Where a host stands in a run that takes another back, while nothing was taken back there."""
+    if end_failed:
+        return Standing.FAILED
+    if not owed(layout, state):
+        return Standing.ROLLED_BACK
     return Standing.STOPPED if state.begun else Standing.NEVER_STARTED
 
 

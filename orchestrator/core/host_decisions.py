@@ -63,7 +63,7 @@ class Attend:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Skip:
-    """Pass over this slot."""
+    """Pass over this slot; of an undo, all that takes its step back."""
 
     slot: int
     reason: str

@@ -7,7 +7,7 @@ from types import EllipsisType
 from orchestrator.core.command import check_user, put_together
 from orchestrator.core.problems import Problems
 from orchestrator.core.scope import ITEM, Items, ItemScope, Scope
-from orchestrator.core.written import Manner, Written
+from orchestrator.core.written import Manner, Written, rule_path
 from orchestrator.model.host import InventoryHost, Variable
 from orchestrator.model.ids import HostName, StepName, Value
 from orchestrator.model.origin import Text
@@ -76,7 +76,8 @@ class HostPlanner:
                 if not evaluate(condition, scope):
                     return False
             except TemplateError as error:
-                self._note(error, f"{written.path}.when" if condition is written.slot.when else "when", scope.host)
+                own = f"{rule_path(written.slot, written.path)}.when"
+                self._note(error, own if condition is written.slot.when else "when", scope.host)
         return True
 
     def _command(self, index: int, scope: Scope) -> Command:

@@ -1,14 +1,20 @@
 """What could not be rendered or decided while planning: done in the run, from the plan alone and registered results."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 
 from orchestrator.core.command import put_together
 from orchestrator.model.ids import Value
-from orchestrator.model.plan import Command, HostPlan, Slot
+from orchestrator.model.origin import Problem, Text
+from orchestrator.model.plan import Command, HostPlan, Section, Slot
 from orchestrator.model.state import Registered
-from orchestrator.template import TemplateError, evaluate, render_shell, render_word
+from orchestrator.template import TemplateError, blank_entry, evaluate, place, render_shell, render_word
+
+_Render = Callable[[Text, Mapping[str, Value]], str]
+
+_PRINTED = ("stdout", "stderr")
+"""What a registered result has of a command's output."""
 
 
 def values_for(
@@ -37,13 +43,30 @@ def _entries(result: Registered) -> dict[str, Value]:
 def late_command(slot: Slot, host_plan: HostPlan, registered: Mapping[str, Registered]) -> Command:
     """The command of a slot whose command in the plan is not final.
 
-    Raises TemplateError: a result that it waits for is not there, or cannot stand where it is wanted.
+    Raises TemplateError: a result that it waits for is not there, or cannot stand where it is wanted; or, of an undo,
+    is empty: `git checkout ""` goes back to nothing.
     """
     values = values_for(slot, host_plan, registered)
+
+    def checked(render: _Render) -> Callable[[Text], str]:
+        def render_checked(text: Text) -> str:
+            if slot.section is Section.UNDO:
+                _refuse_nowhere(text, values)
+            return render(text, values)
+
+        return render_checked
+
     with _explained():
-        return put_together(
-            slot.template, lambda text: render_shell(text, values), lambda text: render_word(text, values)
-        )
+        return put_together(slot.template, checked(render_shell), checked(render_word))
+
+
+def _refuse_nowhere(text: Text, values: Mapping[str, Value]) -> None:
+    """Raises TemplateError where an undo is to go back to what a step has printed, and that had printed nothing."""
+    if entry := blank_entry(text, values, _PRINTED):
+        name = entry.partition(".")[0]
+        problem = f"nothing to go back to: `{entry}` is empty on this host"
+        fix = f"look at what the step that registers `{name}` printed, or guard the rollback with when"
+        raise TemplateError(Problem(origin=place(text, name), problem=problem, fix=fix))
 
 
 def decide_when(slot: Slot, host_plan: HostPlan, registered: Mapping[str, Registered]) -> bool:

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from orchestrator.model.event import Event, HostSettled, RunFinished
-from orchestrator.model.host import Host
-from orchestrator.model.ids import HostName
+from orchestrator.model.host import Host, HostFence
+from orchestrator.model.ids import HostName, RunId
 from orchestrator.model.plan import HostPlan, Plan
-from orchestrator.model.playbook import RollbackScope
+from orchestrator.model.rollout import RollbackScope
 from orchestrator.model.state import HostState, Standing
 
 
@@ -39,6 +39,16 @@ def still_needed(plan: Plan, states: Mapping[HostName, HostState]) -> Mapping[st
 
 def _may_be_taken_back_later(plan: Plan) -> bool:
     return plan.policy.rollback not in (RollbackScope.NONE, RollbackScope.HOST)
+
+
+def fenced(
+    plan: Plan, hosts: Mapping[HostName, HostPlan], run: RunId, event: Event, at: float
+) -> tuple[HostFence, ...]:
+    """The fences to be put up once this has happened, at `at`: around a host that was left half taken back."""
+    if not isinstance(event, HostSettled) or event.standing is not Standing.ROLLBACK_FAILED:
+        return ()
+    key, why = lock_key(plan, hosts[event.host].host), "its rollback failed"
+    return (HostFence(key=key, host=event.host, run=run, since=at, why=why),)
 
 
 def unneeded(plan: Plan, hosts: Mapping[HostName, HostPlan], event: Event) -> tuple[str, ...]:

@@ -8,7 +8,8 @@ from orchestrator.core.host_decisions import OnceSignal
 from orchestrator.core.layout import Layout
 from orchestrator.model.ids import HostName, StepName
 from orchestrator.model.plan import HostPlan, Once, Plan
-from orchestrator.model.playbook import RollbackScope, RunOnce
+from orchestrator.model.playbook import RunOnce
+from orchestrator.model.rollout import RollbackScope
 from orchestrator.model.state import HostState, Standing
 
 

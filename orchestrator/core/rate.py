@@ -1,12 +1,22 @@
 """When the next API call may be made: the generic cell rate algorithm (GCRA), known from ATM and API gateways."""
 
 
-def next_call(theoretical: float, now: float, rate: float, burst: int) -> tuple[float, float]:
-    """When a call asked for at `now` may be made, and the theoretical arrival time after it (both seconds).
+def earliest(theoretical: float, rate: float, burst: int, *, kept: int = 0) -> float:
+    """When a call may be made at the earliest, in seconds.
 
+    theoretical: the theoretical arrival time, as `after_call` gave it; 0 before the first call.
     rate: calls per second in the long run; burst: calls that may be made at once after a pause.
-    With rate 5 and burst 2, five calls asked for at 0 are made at 0, 0, 0.2, 0.4 and 0.6.
+    kept: of the burst, the calls that this one must leave to others.
+    With rate 5, burst 2 and theoretical 10: 9.8, and 10 where one is kept.
     """
-    interval = 1 / rate
-    due = max(theoretical, now)
-    return max(now, due - (burst - 1) * interval), due + interval
+    return theoretical - (burst - 1 - kept) / rate
+
+
+def after_call(theoretical: float, at: float, rate: float) -> float:
+    """The theoretical arrival time after a call that was made at `at`."""
+    return max(theoretical, at) + 1 / rate
+
+
+def reserve(burst: int) -> int:
+    """Of a burst, the calls that are kept for undos and for ending what runs: a fifth, at least 1; of 1 none is."""
+    return min(max(1, burst // 5), burst - 1)

@@ -12,7 +12,7 @@ from orchestrator.gates.words import period
 from orchestrator.model.event import Answer
 from orchestrator.model.gate import Gate
 from orchestrator.model.plan import Policy
-from orchestrator.model.playbook import InFlight, RollbackScope
+from orchestrator.model.rollout import InFlight, RollbackScope
 from orchestrator.model.state import RunStatus, Standing
 
 
@@ -106,12 +106,12 @@ def over_budget(policy: Policy, waves: Sequence[Counts]) -> str:
     failures = sum(wave.failures for wave in waves)
     unreachable = sum(wave.unreachable for wave in waves)
     if failures > policy.max_failures:
-        return f"{_hosts(failures)} failed, max_failures is {policy.max_failures}"
+        return f"{count_hosts(failures)} failed, max_failures is {policy.max_failures}"
     if unreachable > policy.max_unreachable:
-        return f"{_hosts(unreachable)} unreachable, max_unreachable is {policy.max_unreachable}"
+        return f"{count_hosts(unreachable)} unreachable, max_unreachable is {policy.max_unreachable}"
     for index, wave in enumerate(waves):
         if wave.budget is not None and wave.failures + wave.unreachable > wave.budget:
-            said = f"{_hosts(wave.failures + wave.unreachable)} of wave {index + 1} failed or unreachable"
+            said = f"{count_hosts(wave.failures + wave.unreachable)} of wave {index + 1} failed or unreachable"
             return f"{said}, its max_failures is {wave.budget}"
     if any(wave.lost for wave in waves):
         return "the host failed on which a step runs once for all of them"
@@ -204,10 +204,10 @@ def decide(
     if course.aborts:
         return Finish(status=RunStatus.ABORTED, cause="aborted by a person", exit=130)
     if aborts := _aborted_by_a_step(waves):
-        cause = f"a step whose on_failure is abort failed on {_hosts(aborts)}"
+        cause = f"a step whose on_failure is abort failed on {count_hosts(aborts)}"
         return Finish(status=RunStatus.ABORTED, cause=cause, exit=3)
     if asking := sum(wave.asking for wave in waves):
-        return Hold(waits_for=f"a person has to say how {_hosts(asking)} {'goes' if asking == 1 else 'go'} on")
+        return Hold(waits_for=f"a person has to say how {count_hosts(asking)} {'goes' if asking == 1 else 'go'} on")
     if cause := stop_cause(policy, waves, between):
         return _finish(policy, waves, cause, between)
     if moment.now < moment.healthy_at:
@@ -250,19 +250,19 @@ def _finish(policy: Policy, waves: Sequence[Counts], cause: str, between: Betwee
     stop = between.stop
     taken_back = stop and stop.undo and policy.rollback in (RollbackScope.WAVE, RollbackScope.RUN) and rolled_back
     if rollback_failed:
-        cause = cause or f"the rollback of {_hosts(rollback_failed)} failed"
+        cause = cause or f"the rollback of {count_hosts(rollback_failed)} failed"
         return Finish(status=RunStatus.ROLLBACK_FAILED, cause=cause, exit=5)
     if unknown := total(Standing.UNKNOWN) if rolled_back else 0:
         failed += unknown  # not all that failed was taken back
     if failed:
-        return _failed(cause or f"{_hosts(failed)} failed")
+        return _failed(cause or f"{count_hosts(failed)} failed")
     if stop and not taken_back:
         return Finish(status=RunStatus.HELD, cause=cause, exit=7) if stop.held else _failed(cause)
     if rolled_back:
-        cause = cause or f"{_hosts(rolled_back)} failed, within max_failures"
+        cause = cause or f"{count_hosts(rolled_back)} failed, within max_failures"
         return Finish(status=RunStatus.ROLLED_BACK, cause=cause, exit=4)
     if not_known:
-        cause = cause or f"{_hosts(not_known)} unreachable or of unknown outcome"
+        cause = cause or f"{count_hosts(not_known)} unreachable or of unknown outcome"
         return Finish(status=RunStatus.FAILED, cause=cause, exit=6)
     return Finish(status=RunStatus.SUCCEEDED, cause="", exit=0)
 
@@ -271,5 +271,6 @@ def _failed(cause: str) -> Finish:
     return Finish(status=RunStatus.FAILED, cause=cause, exit=3)
 
 
-def _hosts(count: int) -> str:
+def count_hosts(count: int) -> str:
+    """`1 host`, `2 hosts`."""
     return f"{count} host" if count == 1 else f"{count} hosts"

@@ -15,7 +15,8 @@ from orchestrator.model.host import Host, Inventory, InventoryHost, Variable
 from orchestrator.model.ids import HostName, Vmid
 from orchestrator.model.origin import Problem, Text
 from orchestrator.model.plan import Policy, Wave
-from orchestrator.model.playbook import HostOrder, Playbook, Rollout
+from orchestrator.model.playbook import Playbook
+from orchestrator.model.rollout import HostOrder, Rollout
 from orchestrator.template import TemplateError, names, render_shell
 
 MOST_NAMED = 5

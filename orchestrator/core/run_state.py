@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from orchestrator.core import between as core_between
-from orchestrator.core import rollout
+from orchestrator.core import going_back, rollout
 from orchestrator.core.between import Between, Hold
-from orchestrator.core.evolve import HostEvent, evolve, fresh
+from orchestrator.core.evolve import HostEvent, evolve, first_state, fresh
 from orchestrator.core.healthy import Healthy
 from orchestrator.core.host import owes_undo
 from orchestrator.core.host_decisions import OnceSignal, Signals
@@ -29,7 +29,8 @@ from orchestrator.model.event import (
 )
 from orchestrator.model.ids import HostName
 from orchestrator.model.plan import HostPlan, Plan
-from orchestrator.model.playbook import Outcome, RollbackScope
+from orchestrator.model.playbook import Outcome
+from orchestrator.model.rollout import RollbackScope
 from orchestrator.model.state import HostState, RunStatus, Standing
 
 
@@ -45,12 +46,7 @@ class RunState:
         self.layout: Layout = lay_out(plan)
         self._plans: dict[HostName, HostPlan] = {each.host.name: each for each in plan.hosts}
         start = fresh(self.layout)
-        self._hosts: dict[HostName, HostState] = {
-            each.host.name: replace(start, registered=each.registered, owed=each.owed)
-            if each.registered or each.owed
-            else start
-            for each in plan.hosts
-        }
+        self._hosts: dict[HostName, HostState] = {each.host.name: first_state(start, each) for each in plan.hosts}
         self.waves: list[Counts] = [Counts(budget=wave.max_failures) for wave in plan.waves]
         self.spread = SpreadCounts(plan)
         self.between = Between()
@@ -58,7 +54,7 @@ class RunState:
         self.healthy = Healthy(plan.policy.min_healthy)
         self._once = OnceLedger(plan, self.layout)
         for each in plan.hosts:
-            self.waves[each.wave].standing[Standing.NEVER_STARTED] += 1
+            self._count(self.waves[each.wave], self._hosts[each.host.name], +1)
             self._once.count(each, self._hosts[each.host.name], +1)
         self._count_held(range(len(self.waves)))
         self.opened = 0
@@ -179,7 +175,7 @@ class RunState:
             counts.aborts += sign
         if state.cancelled:
             counts.cancelled += sign
-        if state.touched and owes_undo(self.layout, state):
+        if (state.touched or self.layout.goes_back) and owes_undo(self.layout, state):
             counts.owing += sign
 
     def wave_of(self, host: HostName) -> int:
@@ -210,6 +206,8 @@ class RunState:
     def signals(self, wave: int, asked: Course = Course.ON, host: HostName | None = None) -> Signals:
         """What the run asks of the hosts of a wave, or of one; asked: a course that is not in the journal yet."""
         course = max(self.course, asked, key=Course.rank)
+        if self.layout.goes_back:
+            return going_back.signal(course)
         found = rollout.signal(
             self.plan.policy, self.waves, wave=wave, opened=self.opened, course=course, between=self.between
         )
@@ -226,6 +224,8 @@ class RunState:
     def decide(self, asked: Course = Course.ON, now: float | None = None) -> rollout.RunDecision:
         """What to do next with the run at `now` (seconds since the epoch); None: when its latest event happened."""
         course = max(self.course, asked, key=Course.rank)
+        if self.layout.goes_back:
+            return going_back.decide(self.waves[0], opened=self.opened, course=course)
         return rollout.decide(
             self.plan.policy,
             self.waves,

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from orchestrator.model.ids import StepName
 from orchestrator.model.origin import Text
 from orchestrator.model.plan import Section, Slot, Template
 from orchestrator.model.playbook import Body, Guard, Playbook, RollbackRule, Step
@@ -11,7 +12,10 @@ from orchestrator.model.playbook import Body, Guard, Playbook, RollbackRule, Ste
 def slots(playbook: Playbook) -> tuple[Slot, ...]:
     """STEPS in the playbook's order, then UNDO in the order of their steps, HANDLERS, AFTER_ROLLBACK, FINALLY."""
     undos = [
-        _undo_slot(playbook, index, step, step.rollback) for index, step in enumerate(playbook.steps) if step.rollback
+        slot
+        for index, step in enumerate(playbook.steps)
+        if step.rollback
+        for slot in _undo_slots(playbook, index, step, step.rollback)
     ]
     return (
         *_section(playbook, Section.STEPS, playbook.steps),
@@ -23,11 +27,19 @@ def slots(playbook: Playbook) -> tuple[Slot, ...]:
 
 
 def paths(playbook: Playbook) -> tuple[str, ...]:
-    """For each slot, the keys of the playbook that lead to it: `steps[2]`, `steps[2].rollback`, `finally[0]`."""
+    """For each slot, the keys of the playbook that lead to it: `steps[2]`, `steps[2].rollback`, `finally[0]`.
+
+    The commands of a rollback of several are at `steps[2].rollback.steps[0]` and so on, its check at `...verify`.
+    """
     steps = [step.path or f"steps[{index}]" for index, step in enumerate(playbook.steps)]
     return (
         *steps,
-        *(f"{path}.rollback" for path, step in zip(steps, playbook.steps, strict=True) if step.rollback),
+        *(
+            f"{own}.rollback{path}"
+            for own, step in zip(steps, playbook.steps, strict=True)
+            if step.rollback
+            for path in _undo_paths(step.rollback)
+        ),
         *(step.path or f"handlers[{index}]" for index, step in enumerate(playbook.handlers)),
         *(step.path or f"after_rollback[{index}]" for index, step in enumerate(playbook.after_rollback)),
         *(step.path or f"finally[{index}]" for index, step in enumerate(playbook.finally_)),
@@ -65,23 +77,41 @@ def _guards(step: Step) -> tuple[tuple[Guard, Text], ...]:
     return tuple((guard, step.guards[guard]) for guard in Guard if guard in step.guards)
 
 
-def _undo_slot(playbook: Playbook, index: int, step: Step, rule: RollbackRule) -> Slot:
+VERIFY = "verify"
+"""What the check of an undo is called, after its step's name."""
+
+
+def _undo_slots(playbook: Playbook, index: int, step: Step, rule: RollbackRule) -> Iterator[Slot]:
     """The undo of a step runs as the step does: where, by whom, with what around it; the rule may limit its time.
 
+    It is called like its step; of several commands each has a name of its own after that: `migrate/stop`.
     That the step may be run twice says nothing of its undo.
     """
-    limits = (rule.timeout, step.timeout, playbook.timeout)
-    return Slot(
-        name=step.name,
-        section=Section.UNDO,
-        template=_template(playbook, step, rule.body),
-        timeout=next(limit for limit in limits if limit is not None),
-        retries=rule.retries,
-        undo_of=index,
-        undo_on=tuple(sorted(rule.on, key=lambda outcome: outcome.value)),
-        plain=step.plain,
-        repeat=step.repeat,
-    )
+    names = [f"{step.name}/{part.name}" if part.name else step.name for part in rule.parts]
+    parts = [*zip(names, rule.parts, strict=True)]
+    parts += [(f"{step.name}/{VERIFY}", rule.verify)] if rule.verify else []
+    for name, part in parts:
+        limits = (part.timeout, rule.timeout, step.timeout, playbook.timeout)
+        yield Slot(
+            name=StepName(name),
+            section=Section.UNDO,
+            template=_template(playbook, step, part.body),
+            timeout=next(limit for limit in limits if limit is not None),
+            retries=part.retries,
+            when=rule.when,
+            undo_of=index,
+            undo_on=tuple(sorted(rule.on, key=lambda outcome: outcome.value)),
+            verifies=part is rule.verify,
+            plain=step.plain,
+            repeat=step.repeat,
+        )
+
+
+def _undo_paths(rule: RollbackRule) -> Iterator[str]:
+    for at, part in enumerate(rule.parts):
+        yield f".steps[{at}]" if part.name else ""
+    if rule.verify:
+        yield ".verify"
 
 
 def _template(playbook: Playbook, step: Step, body: Body) -> Template:

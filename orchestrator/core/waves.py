@@ -13,7 +13,7 @@ from fractions import Fraction
 from orchestrator.model.gate import Bake, Gate
 from orchestrator.model.ids import HostName
 from orchestrator.model.plan import Wave
-from orchestrator.model.playbook import HostOrder, Rollout, Share, WaveSize
+from orchestrator.model.rollout import HostOrder, Rollout, Share, WaveSize
 
 _DIGITS = re.compile(r"([0-9]+)")
 

@@ -92,8 +92,9 @@ def read(slot: Slot, path: str, playbook: Playbook, results: Results, problems: 
     command_parts = tuple(_command_parts(slot, path, playbook))
     judgements = {"until": slot.until, "failed_when": slot.failed_when, "changed_when": slot.changed_when}
     judged = tuple(_expressions(Manner.JUDGEMENT, path, **judgements))
+    own = f"{rule_path(slot, path)}.when"
     when = tuple(
-        Part(text=condition, path=f"{path}.when" if condition is slot.when else "when", manner=Manner.EXPRESSION)
+        Part(text=condition, path=own if condition is slot.when else "when", manner=Manner.EXPRESSION)
         for condition in slot.conditions
     )
     written = put_together(slot.template, _source, _source)
@@ -118,6 +119,11 @@ def read(slot: Slot, path: str, playbook: Playbook, results: Results, problems: 
         in_run=tuple((part, part.needs() - _known_in_run(part, results)) for part in in_run),
         kept=frozenset[str]().union(*(part.names() - _known_in_run(part, results) for part in in_run)),
     )
+
+
+def rule_path(slot: Slot, path: str) -> str:
+    """Where the `when` of a slot is written: that of a rollback stands beside its commands."""
+    return path.partition(".rollback")[0] + ".rollback" if slot.undo_of is not None else path
 
 
 def _source(text: Text) -> str:

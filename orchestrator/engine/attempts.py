@@ -37,6 +37,13 @@ class Turn:
         return self.slot.section is Section.UNDO
 
     @property
+    def pressing(self) -> bool:
+        """Whether its API calls go before those of others: it takes something back, or is being ended."""
+        if self.slot.section in (Section.UNDO, Section.AFTER_ROLLBACK):
+            return True
+        return self.live.ends_attempt(self.host_plan.host.name, self.slot)
+
+    @property
     def state(self) -> HostState:
         return self.live.state.hosts[self.host_plan.host.name]
 
@@ -151,12 +158,12 @@ LEAST_WAIT = 10.0
 async def _send(turn: Turn, program: str, deadline: float) -> StartReply:
     outside = turn.live.outside
     with anyio.move_on_after(max(LEAST_WAIT, deadline - outside.clock.now())):
-        return await outside.provider.start(turn.host_plan.host, program)
+        return await outside.provider_for(pressing=turn.pressing).start(turn.host_plan.host, program)
     return StartUnknown(message="the API did not answer in time")
 
 
 async def _poll(turn: Turn, pid: int, deadline: float) -> PollReply:
     outside = turn.live.outside
     with anyio.move_on_after(max(LEAST_WAIT, deadline - outside.clock.now())):
-        return await outside.provider.poll(turn.host_plan.host, pid)
+        return await outside.provider_for(pressing=turn.pressing).poll(turn.host_plan.host, pid)
     return PollUnanswered(message="the API did not answer in time")

@@ -81,8 +81,9 @@ async def _do(live: LiveRun, host_plan: HostPlan, decision: HostDecision, change
             turn = Turn(live=live, host_plan=host_plan, index=decision.slot, number=decision.attempt)
             await attempts.fail(turn, decision.detail)
         case Skip():
-            slot, reason = slots[decision.slot], decision.reason
-            await live.record(StepSkipped(host=name, step=slot.name, reason=reason, undo=slot.section is Section.UNDO))
+            undone = slots[decision.slot].undo_of
+            step = slots[decision.slot if undone is None else undone].name
+            await live.record(StepSkipped(host=name, step=step, reason=decision.reason, undo=undone is not None))
         case PlanRetry():
             slot = slots[decision.slot]
             not_before = live.outside.clock.now() + decision.delay

@@ -7,7 +7,7 @@ import anyio
 
 from orchestrator.core.attempt import Pace
 from orchestrator.core.host_decisions import Signals
-from orchestrator.core.locks import unneeded
+from orchestrator.core.locks import fenced, unneeded
 from orchestrator.core.rollout import Course
 from orchestrator.core.run_state import RunState
 from orchestrator.engine.controller import Controller
@@ -27,6 +27,7 @@ class Outside:
 
     nonce: makes an unguessable word for one attempt. chance: makes a random number from 0 up to 1.
     controller: this machine, as gates use it.
+    express: the same provider for what must not wait behind the rest; None where nothing has to wait.
     """
 
     journal: Journal
@@ -36,6 +37,11 @@ class Outside:
     chance: Callable[[], float]
     pace: Pace
     controller: Controller
+    express: Provider | None = None
+
+    def provider_for(self, *, pressing: bool) -> Provider:
+        """Whom to ask; pressing: it takes something back, or ends it."""
+        return self.express if pressing and self.express is not None else self.provider
 
 
 class LiveRun:
@@ -119,12 +125,14 @@ class LiveRun:
     async def record(self, *events: Event) -> None:
         """Make events durable, then fold them into the state, in the order of their seq. Raises JournalError.
 
-        The host locks that the run needs no more are given up in the same commit.
+        The host locks that the run needs no more are given up in the same commit, and fences put up.
         """
         unlock = [key for event in events for key in unneeded(self.plan, self.host_plans, event)]
+        now = self.outside.clock.now()
+        fences = [each for event in events for each in fenced(self.plan, self.host_plans, self.id, event, now)]
         self._appending += 1
         try:
-            appended = await self.outside.journal.append(self.id, events, unlock=unlock)
+            appended = await self.outside.journal.append(self.id, events, unlock=unlock, fences=fences)
         finally:
             self._appending -= 1
         waits = [anyio.Event() for _ in appended]

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from orchestrator.core.rollout import Course
 from orchestrator.engine.live_run import LiveRun
 from orchestrator.model.event import Answer, GateAnswered
-from orchestrator.ports import Act, Request
+from orchestrator.model.request import Act, Request
 
 LOOK_EVERY = 0.5
 """Seconds between two looks into the journal."""

@@ -1,17 +1,21 @@
-"""Statements about host locks and requests; each function runs within the transaction of the connection it is given."""
+"""Statements about host locks, fences and requests; each runs within the transaction of the connection it is given."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import sqlalchemy as sa
 
-from orchestrator.journal.schema import HOST_LOCK, REQUEST
+from orchestrator.journal.rows import clean
+from orchestrator.journal.schema import HOST_FENCE, HOST_LOCK, REQUEST
+from orchestrator.model.host import HostFence
 from orchestrator.model.ids import HostName, RunId
-from orchestrator.ports import Act, HostLock, Request
+from orchestrator.model.request import Act, Request
+from orchestrator.ports import HostLock
 
 _GIVE_UP = HOST_LOCK.delete().where(
     HOST_LOCK.c.run == sa.bindparam("of_run"), HOST_LOCK.c.key == sa.bindparam("of_key")
 )
+_TAKE_DOWN = HOST_FENCE.delete().where(HOST_FENCE.c.key == sa.bindparam("of_key"))
 _OLDEST_FIRST = sa.select(HOST_LOCK).order_by(HOST_LOCK.c.since, HOST_LOCK.c.key)
 
 
@@ -39,8 +43,39 @@ def all_locks(connection: sa.Connection) -> tuple[HostLock, ...]:
     )
 
 
+def put_up(connection: sa.Connection, fences: Sequence[HostFence]) -> None:
+    """Put up these fences, each in the place of one that is there already."""
+    rows = {
+        fence.key: {
+            "key": fence.key,
+            "host": fence.host,
+            "run": fence.run,
+            "since": fence.since,
+            "why": clean(fence.why),
+        }
+        for fence in fences
+    }
+    if rows:
+        connection.execute(_TAKE_DOWN, [{"of_key": key} for key in rows])
+        connection.execute(HOST_FENCE.insert(), [*rows.values()])
+
+
+def all_fences(connection: sa.Connection) -> tuple[HostFence, ...]:
+    """Every host fence, oldest first."""
+    return tuple(
+        HostFence(key=row.key, host=HostName(row.host), run=RunId(row.run), since=row.since, why=row.why)
+        for row in connection.execute(sa.select(HOST_FENCE).order_by(HOST_FENCE.c.since, HOST_FENCE.c.key))
+    )
+
+
 def ask(connection: sa.Connection, request: Request) -> Request:
-    """Keep a request; an UNLOCK deletes the lock of its host that its run holds."""
+    """Keep a request.
+
+    An UNLOCK deletes the lock of its host that its run holds, a RECOVERED the fence that its run has put up there.
+    """
+    if request.act is Act.RECOVERED:
+        of_host = HOST_FENCE.c.run == request.run, HOST_FENCE.c.host == request.host
+        connection.execute(HOST_FENCE.delete().where(*of_host))
     if request.act is Act.UNLOCK:
         connection.execute(HOST_LOCK.delete().where(HOST_LOCK.c.run == request.run, HOST_LOCK.c.host == request.host))
     row = {

@@ -9,8 +9,10 @@ import anyio.lowlevel
 from orchestrator.errors import Bug
 from orchestrator.journal import naming, rows
 from orchestrator.model.event import Event, Intent, Recorded, RunFinished, RunPaused, RunResumed, RunStarted
+from orchestrator.model.host import HostFence
 from orchestrator.model.ids import HostName, RunId, StepName
-from orchestrator.ports import Act, Clock, HostLock, Output, Request, RunRecord, RunSummary
+from orchestrator.model.request import Act, Request
+from orchestrator.ports import Clock, HostLock, Output, RunRecord, RunSummary
 
 _INTENTS = {intent.type for intent in Intent.__args__}
 _RUN_LEVEL = {RunStarted.type, RunPaused.type, RunResumed.type, RunFinished.type}
@@ -25,6 +27,7 @@ class MemoryJournal:
         self._events: dict[RunId, list[rows.EventRow]] = {}
         self._intents: set[tuple[object, ...]] = set()
         self._locks: dict[str, HostLock] = {}
+        self._fences: dict[str, HostFence] = {}
         self._requests: list[Request] = []
         self._open = False
 
@@ -43,7 +46,9 @@ class MemoryJournal:
         self._runs[record.id] = rows.run_row(record)
         self._events[record.id] = []
 
-    async def append(self, run: RunId, events: Sequence[Event], *, unlock: Sequence[str] = ()) -> tuple[Recorded, ...]:
+    async def append(
+        self, run: RunId, events: Sequence[Event], *, unlock: Sequence[str] = (), fences: Sequence[HostFence] = ()
+    ) -> tuple[Recorded, ...]:
         """Store events, in order, all or none. Raises Bug when an intent is already there."""
         if not events:
             return ()
@@ -61,6 +66,7 @@ class MemoryJournal:
         for key in unlock:
             if key in self._locks and self._locks[key].run == run:
                 del self._locks[key]
+        self._fences.update({fence.key: replace(fence, why=rows.clean(fence.why)) for fence in fences})
         await anyio.lowlevel.checkpoint()
         return prepared.recorded(last)
 
@@ -79,9 +85,20 @@ class MemoryJournal:
         await self._turn()
         return tuple(sorted(self._locks.values(), key=lambda lock: (lock.since, lock.key)))
 
-    async def ask(self, request: Request) -> Request:
-        """Keep a request; an UNLOCK takes effect with it."""
+    async def fences(self) -> tuple[HostFence, ...]:
+        """Every host fence, oldest first."""
         await self._turn()
+        return tuple(sorted(self._fences.values(), key=lambda fence: (fence.since, fence.key)))
+
+    async def ask(self, request: Request) -> Request:
+        """Keep a request; an UNLOCK, and a RECOVERED, take effect with it."""
+        await self._turn()
+        if request.act is Act.RECOVERED:
+            self._fences = {
+                key: fence
+                for key, fence in self._fences.items()
+                if (fence.run, fence.host) != (request.run, request.host)
+            }
         if request.act is Act.UNLOCK:
             self._locks = {
                 key: lock for key, lock in self._locks.items() if (lock.run, lock.host) != (request.run, request.host)

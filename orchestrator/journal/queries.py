@@ -9,6 +9,7 @@ from orchestrator.errors import Bug, OrcError
 from orchestrator.journal import locks, naming, rows
 from orchestrator.journal.schema import EVENT, FACTS, IS_RUN_LEVEL, RUN
 from orchestrator.model.event import Recorded
+from orchestrator.model.host import HostFence
 from orchestrator.model.ids import HostName, RunId, StepName
 from orchestrator.ports import Output, RunRecord, RunSummary
 
@@ -27,6 +28,7 @@ def insert_events(connection: sa.Connection, batch: Sequence[rows.Prepared]) -> 
     answers: list[tuple[Recorded, ...] | OrcError] = []
     inserted: list[rows.EventRow] = []
     given_up: list[tuple[RunId, str]] = []
+    put_up: list[HostFence] = []
     for prepared in batch:
         if prepared.run not in last:
             answers.append(Bug(f"run {prepared.run} was never created"))
@@ -35,9 +37,11 @@ def insert_events(connection: sa.Connection, batch: Sequence[rows.Prepared]) -> 
         answers.append(prepared.recorded(last[prepared.run]))
         last[prepared.run] += len(prepared.events)
         given_up += [(prepared.run, key) for key in prepared.unlock]
+        put_up += prepared.fences
     if inserted:
         connection.execute(EVENT.insert(), cast("list[dict[str, Any]]", inserted))
     locks.give_up(connection, given_up)
+    locks.put_up(connection, put_up)
     return answers
 
 

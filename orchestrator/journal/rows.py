@@ -24,6 +24,7 @@ from orchestrator.model.event import (
     UndoEnded,
     UndoStarted,
 )
+from orchestrator.model.host import HostFence
 from orchestrator.model.ids import HostName, RunId, StepName
 from orchestrator.model.origin import COMMAND_LINE, Problem
 from orchestrator.ports import Output, RunRecord, RunSummary
@@ -83,6 +84,7 @@ class Prepared:
     events: tuple[Event, ...]
     columns: tuple[Columns, ...]
     unlock: tuple[str, ...] = ()
+    fences: tuple[HostFence, ...] = ()
 
     def rows(self, last: int) -> list[EventRow]:
         """The rows of these events where `last` is the run's highest seq so far."""
@@ -103,7 +105,9 @@ class Prepared:
         )
 
 
-def prepare(run: RunId, at: float, events: Sequence[Event], unlock: Sequence[str] = ()) -> Prepared:
+def prepare(
+    run: RunId, at: float, events: Sequence[Event], unlock: Sequence[str] = (), fences: Sequence[HostFence] = ()
+) -> Prepared:
     """The events as they can be stored: a lone surrogate, which no UTF-8 can hold, becomes U+FFFD."""
     pairs = [_stored(event, at) for event in events]
     return Prepared(
@@ -112,6 +116,7 @@ def prepare(run: RunId, at: float, events: Sequence[Event], unlock: Sequence[str
         events=tuple(event for event, _ in pairs),
         columns=tuple(columns for _, columns in pairs),
         unlock=tuple(unlock),
+        fences=tuple(fences),
     )
 
 

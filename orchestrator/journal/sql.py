@@ -15,8 +15,10 @@ from orchestrator.journal import locks, queries, rows, sqlite
 from orchestrator.journal.group_commit import GroupCommit
 from orchestrator.journal.upgrade import bring_up_to_date
 from orchestrator.model.event import Event, Recorded
+from orchestrator.model.host import HostFence
 from orchestrator.model.ids import HostName, RunId, StepName
-from orchestrator.ports import Clock, HostLock, Output, Request, RunRecord, RunSummary
+from orchestrator.model.request import Request
+from orchestrator.ports import Clock, HostLock, Output, RunRecord, RunSummary
 
 T = TypeVar("T")
 
@@ -77,14 +79,16 @@ class SqlJournal:
         """Store a new run and its plan, durably. Raises Bug when there is a run of this id."""
         await anyio.to_thread.run_sync(self._create, record, limiter=self._now.writing)
 
-    async def append(self, run: RunId, events: Sequence[Event], *, unlock: Sequence[str] = ()) -> tuple[Recorded, ...]:
+    async def append(
+        self, run: RunId, events: Sequence[Event], *, unlock: Sequence[str] = (), fences: Sequence[HostFence] = ()
+    ) -> tuple[Recorded, ...]:
         """Store events, in order, all or none; they are durable when this returns.
 
         Cancelled while it waits, they are stored all the same. Raises Bug when an intent is already there.
         """
         if not events:
             return ()
-        return await self._now.commits.submit(rows.prepare(run, self._clock.now(), events, unlock))
+        return await self._now.commits.submit(rows.prepare(run, self._clock.now(), events, unlock, fences))
 
     async def lock(self, run: RunId, hosts: Mapping[str, HostName]) -> tuple[HostLock, ...]:
         """Take the locks of all these hosts (by key) for a run, or none of them; returns those that others hold."""
@@ -94,8 +98,12 @@ class SqlJournal:
         """Every host lock, oldest first."""
         return await self._read(locks.all_locks)
 
+    async def fences(self) -> tuple[HostFence, ...]:
+        """Every host fence, oldest first."""
+        return await self._read(locks.all_fences)
+
     async def ask(self, request: Request) -> Request:
-        """Keep a request, durably; an UNLOCK takes effect with it."""
+        """Keep a request, durably; an UNLOCK, and a RECOVERED, take effect with it."""
         return await self._write(partial(locks.ask, request=replace(request, why=rows.clean(request.why))))
 
     async def requests(self, run: RunId, *, after: int = 0) -> tuple[Request, ...]:

@@ -20,7 +20,8 @@ from pydantic_core import CoreSchema, core_schema
 from orchestrator.load.problems import Finding
 from orchestrator.load.quantities import read_duration, read_jitter, read_rate, read_share, read_size
 from orchestrator.load.shape import several, wrong
-from orchestrator.model.playbook import Share, is_user_name
+from orchestrator.model.playbook import is_user_name
+from orchestrator.model.rollout import Share
 
 NAME_LENGTH = 64
 """The longest name of a step or a wave, in characters."""

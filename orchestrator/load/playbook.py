@@ -9,10 +9,12 @@ from orchestrator.load.files import read_source
 from orchestrator.load.included import Written, include
 from orchestrator.load.playbook_shape import SECTIONS, DefaultsShape, PlaybookShape, declared
 from orchestrator.load.problems import Finding, Loc
+from orchestrator.load.retries_shape import RetriesShape
+from orchestrator.load.rollback_shape import RollbackShape, UndoPartShape, VerifyShape
 from orchestrator.load.rollout import read_rollout
 from orchestrator.load.shape import check
 from orchestrator.load.step_names import step_names
-from orchestrator.load.step_shape import RetriesShape, RollbackShape, StepShape
+from orchestrator.load.step_shape import StepShape
 from orchestrator.load.yaml12 import read_yaml_text
 from orchestrator.model.host import Variable
 from orchestrator.model.ids import StepName, Vmid
@@ -28,10 +30,11 @@ from orchestrator.model.playbook import (
     Playbook,
     Retries,
     RollbackRule,
-    Rollout,
     RunOnce,
     Step,
+    UndoPart,
 )
+from orchestrator.model.rollout import Rollout
 
 
 def load_playbook(path: Path) -> Playbook:
@@ -169,12 +172,31 @@ def _loop(shape: StepShape, document: Document, loc: Loc) -> Loop | None:
 
 
 def _rollback(shape: RollbackShape, document: Document, loc: Loc) -> RollbackRule:
+    verify = shape.verify
     return RollbackRule(
-        body=read_body(shape, document, loc),
+        parts=_undo_parts(shape, document, loc),
+        verify=_undo_part(verify, document, (*loc, "verify"), name="") if verify else None,
         on=frozenset(Outcome(outcome) for outcome in shape.on),
+        when=_optional(document, (*loc, "when"), shape.when),
         timeout=shape.timeout,
-        retries=_retries(shape.retries),
     )
+
+
+def _undo_parts(shape: RollbackShape, document: Document, loc: Loc) -> tuple[UndoPart, ...]:
+    """The commands of a rollback: the one that it is, or those of its `steps`, each with a name."""
+    if not shape.steps:
+        return (UndoPart(body=read_body(shape, document, loc), retries=_retries(shape.retries)),)
+    locs = [(*loc, "steps", index) for index in range(len(shape.steps))]
+    bodies = [read_body(part, document, at) for part, at in zip(shape.steps, locs, strict=True)]
+    names = step_names([part.name for part in shape.steps], bodies)
+    return tuple(
+        _undo_part(part, document, at, name=name) for part, at, name in zip(shape.steps, locs, names, strict=True)
+    )
+
+
+def _undo_part(shape: UndoPartShape | VerifyShape, document: Document, loc: Loc, *, name: str) -> UndoPart:
+    body = read_body(shape, document, loc)
+    return UndoPart(body=body, name=name, timeout=shape.timeout, retries=_retries(shape.retries))
 
 
 def _retries(shape: RetriesShape | None) -> Retries:

@@ -2,7 +2,7 @@
 
 import re
 
-from orchestrator.model.playbook import Share
+from orchestrator.model.rollout import Share
 
 _NUMBER = r"([0-9]{1,9}(?:\.[0-9]{1,6})?)"
 _DURATION = re.compile(rf"(?:{_NUMBER}d)?(?:{_NUMBER}h)?(?:{_NUMBER}m)?(?:{_NUMBER}s)?")

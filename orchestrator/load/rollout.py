@@ -4,7 +4,7 @@ from orchestrator.load.document import Document
 from orchestrator.load.gate_shape import read_gates
 from orchestrator.load.problems import Loc
 from orchestrator.load.rollout_shape import RolloutShape, WaveShape
-from orchestrator.model.playbook import HostOrder, InFlight, RollbackScope, Rollout, Share, Spread, WaveSize
+from orchestrator.model.rollout import HostOrder, InFlight, RollbackScope, Rollout, Share, Spread, WaveSize
 
 
 def read_rollout(shape: RolloutShape, document: Document) -> Rollout:

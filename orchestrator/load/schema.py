@@ -5,9 +5,9 @@ from typing import Any, Literal
 
 from orchestrator.load.inventory_shape import InventoryShape
 from orchestrator.load.playbook_shape import PlaybookShape
+from orchestrator.load.rollback_shape import RollbackShape, VerifyShape
 from orchestrator.load.rollout_shape import WaveShape
 from orchestrator.load.shape import NOT_YET, Shape
-from orchestrator.load.step_shape import RollbackShape
 
 Kind = Literal["playbook", "inventory"]
 
@@ -18,6 +18,7 @@ _NULL = {"type": "null"}
 _SHORTHANDS: Mapping[str, Mapping[str, Any]] = {
     WaveShape.__name__: {"type": ["integer", "string"]},
     RollbackShape.__name__: {"type": "string"},
+    VerifyShape.__name__: {"type": "string"},
 }
 
 

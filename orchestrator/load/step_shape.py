@@ -5,16 +5,14 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field
 
-from orchestrator.load.bodies import ONE_BODY, SPELLINGS, one_body, one_of, with_bodies
+from orchestrator.load.bodies import SPELLINGS, one_body, one_of, with_bodies
 from orchestrator.load.fields import (
-    Delay,
     Duration,
     Environment,
     ExitStatuses,
     Expression,
     Filled,
     Identifier,
-    Jitter,
     Label,
     Looped,
     OneOrMany,
@@ -22,6 +20,8 @@ from orchestrator.load.fields import (
     UserName,
 )
 from orchestrator.load.problems import Finding
+from orchestrator.load.retries_shape import RetriesShape
+from orchestrator.load.rollback_shape import RollbackShape
 from orchestrator.load.shape import Later, Shape, later
 
 _SCRIPTS = ("script", "copy", "include")
@@ -29,57 +29,6 @@ _BESIDE_INCLUDE = ("include", "when", "tags")
 _OF_A_RESULT = ("until", "failed_when", "changed_when", "ok_exit", "register")
 _GUARDS = ("creates", "unless", "only_if")
 _OF_AN_INTERRUPTION = ("interrupted", "idempotent")
-
-
-class RetriesShape(Shape):
-    """How often a step is tried, and how long it waits in between."""
-
-    attempts: Annotated[int, Field(ge=1, le=1000)] = Field(
-        description="How often the step is tried, the first time included.", examples=[3]
-    )
-    delay: Delay = Field(default=5.0, description="How long to wait after the first failure.", examples=["5s"])
-    backoff: Annotated[float, Field(ge=1, le=100)] = Field(
-        default=1.0, description="What the delay is multiplied with after every further failure.", examples=[2]
-    )
-    max_delay: Delay | None = Field(default=None, description="The longest delay; 5m if not given.", examples=["1m"])
-    jitter: Jitter | None = Field(
-        default=None,
-        description="What is added to each delay by chance, at the most: a part of it, or a time.",
-        examples=["10%"],
-    )
-
-
-@with_bodies
-class RollbackShape(Shape):
-    """How a step is taken back."""
-
-    model_config = ConfigDict(json_schema_extra=ONE_BODY)
-
-    moved: ClassVar[Mapping[str, str]] = dict.fromkeys(
-        ("user", "cwd", "env", "exec"), "leave it out: an undo has its step's"
-    )
-
-    on: Annotated[list[Literal["failed", "timed_out", "unknown"]], OneOrMany()] = Field(
-        default=["failed", "timed_out"],
-        description="The outcomes of the step, besides success, after which it is taken back.",
-        examples=[["failed", "timed_out", "unknown"]],
-    )
-    timeout: Duration | None = Field(default=None, description="How long the undo may take.", examples=["1m"])
-    retries: RetriesShape | None = Field(
-        default=None, description="How often the undo is tried.", examples=[{"attempts": 3, "delay": "5s"}]
-    )
-    when: Later[Expression] = later("Whether the step is taken back.")
-    steps: Later[list[Any]] = later("Steps that take the step back.")
-    script: Later[Filled] = later("A file beside the playbook that takes the step back.")
-    verify: Later[Any] = later("A command that finds out whether the undo has worked.")
-
-    @classmethod
-    def spread(cls, data: object) -> object:
-        return {"run": data} if isinstance(data, str) else data
-
-    @classmethod
-    def rules(cls, given: Mapping[str, Any]) -> Iterator[Finding]:
-        return one_body(given, not_yet=("steps", "script"), known=cls.known())
 
 
 class CopyShape(Shape):

@@ -115,7 +115,7 @@ class UndoEnded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepSkipped:
-    """A step was passed over (its `when` is false, it is run elsewhere), or, with undo, its rollback was."""
+    """A step was passed over (its `when` is false, it is run elsewhere), or, with undo, it is not taken back."""
 
     type: ClassVar[str] = "step_skipped"
     host: HostName

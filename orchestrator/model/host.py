@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from orchestrator.model.ids import HostName, Value, Vmid
+from orchestrator.model.ids import HostName, RunId, Value, Vmid
 from orchestrator.model.origin import Origin
 
 
@@ -65,3 +65,17 @@ class Inventory:
     hosts: tuple[InventoryHost, ...]
     groups: Mapping[str, tuple[HostName, ...]] = field(default_factory=dict)
     inputs: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostFence:
+    """A host that no run may have until a person has looked at it. key, since: as of a lock.
+
+    run: the one that left it so. why: one sentence.
+    """
+
+    key: str
+    host: HostName
+    run: RunId
+    since: float
+    why: str

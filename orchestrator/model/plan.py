@@ -8,20 +8,8 @@ from orchestrator.model.gate import Gate
 from orchestrator.model.host import Host, ProviderSpec
 from orchestrator.model.ids import HostName, StepName, Value
 from orchestrator.model.origin import Text
-from orchestrator.model.playbook import (
-    Body,
-    Guard,
-    HostOrder,
-    InFlight,
-    Interrupted,
-    OnFailure,
-    Outcome,
-    Repeat,
-    Retries,
-    RollbackScope,
-    RunOnce,
-    Spread,
-)
+from orchestrator.model.playbook import Body, Guard, Interrupted, OnFailure, Outcome, Repeat, Retries, RunOnce
+from orchestrator.model.rollout import HostOrder, InFlight, RollbackScope, Spread
 from orchestrator.model.state import Registered
 
 
@@ -78,6 +66,7 @@ class Slot:
 
     undo_of: for the section UNDO, the index (in `Plan.slots`) of the step that it takes back.
     undo_on: for the section UNDO, the outcomes of that step, besides ok, after which it is taken back.
+    verifies: for the section UNDO, that it finds out whether the undo has worked.
     background: a service, which is ok once it has lived for a second. interrupted: what follows when the machine went
     down under it. plain: its commands are sent without the guest's program around them. run_once: it is run on one
     host only (`Plan.once` says which). handlers: the slots of the section HANDLERS that it calls, by name.
@@ -100,6 +89,7 @@ class Slot:
     irreversible: bool = False
     undo_of: int | None = None
     undo_on: tuple[Outcome, ...] = ()
+    verifies: bool = False
     background: bool = False
     interrupted: Interrupted = Interrupted.FAIL
     on_failure: OnFailure = OnFailure.ROLLBACK
@@ -115,6 +105,15 @@ class Slot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """How a slot had ended on a host in the run that is taken back, and whether it may still be running there."""
+
+    slot: int
+    outcome: Outcome
+    may_be_running: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HostPlan:
     """What will be done on one host.
 
@@ -127,6 +126,7 @@ class HostPlan:
     done, done_in: the slots that an earlier run has done here and that are passed over, and that run.
     registered: what that run registered here. owed: handlers (slots) that were called there and not run.
     spread: its value of the variable that the run is spread by.
+    past: of a plan that takes a run back, the slots that had ended on this host, by index.
     """
 
     host: Host
@@ -141,6 +141,7 @@ class HostPlan:
     registered: Mapping[str, Registered] = field(default_factory=dict)
     spread: str = ""
     owed: tuple[int, ...] = ()
+    past: tuple[Past, ...] = ()
 
     def lacks(self, slot: Slot) -> bool:
         """Whether the loop of this slot has no such item here."""
@@ -206,6 +207,7 @@ class Plan:
     once: of the slots that are not run on every host, where they are.
     inputs: sha256 of every file that went in, by path. params: what the caller passed.
     left_out: the waves, by name, of whose hosts none is in this run.
+    takes_back: the finished run whose steps this plan takes back, and nothing else; '' for a plan that goes forward.
     digest: sha256 over the canonical JSON of all the rest (`codec.digest`).
     """
 
@@ -223,4 +225,5 @@ class Plan:
     tags: Tags = field(default_factory=Tags)
     inputs: Mapping[str, str] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
+    takes_back: str = ""
     digest: str = ""

@@ -75,12 +75,12 @@ FIELDS: Mapping[str, tuple[str, dict[str, Schema]]] = {
     "undo_started": ("An attempt to take a step back is about to be sent to its host.", _BEGUN),
     "undo_ended": ("An attempt to take a step back has ended.", _ENDED),
     "step_skipped": (
-        "A step, or the undo of one, was passed over.",
+        "A step, or taking one back, was passed over.",
         {
             "host": _HOST,
             "step": _STEP,
             "reason": _said("string", "Why."),
-            "undo": _said("boolean", "Whether it is the step's undo that was passed over."),
+            "undo": _said("boolean", "Whether it is the step's rollback that is passed over."),
         },
     ),
     "retry_planned": (

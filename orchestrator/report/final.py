@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from orchestrator.model.state import RunStatus, Standing
 from orchestrator.report import sections
+from orchestrator.report.certificates import certificate_lines, fenced
 from orchestrator.report.columns import hang, wrap
 from orchestrator.report.failures import FailureGroup, group
 from orchestrator.report.next_commands import Advice, next_commands
@@ -33,6 +34,8 @@ def final_report(view: RunView, paper: Paper = PAPER) -> list[str]:
     return sections.join(
         sections.failed(groups, paper),
         sections.rolled_back(rollbacks(view.state), paper),
+        certificate_lines(view.certificate, paper),
+        fenced(view, paper),
         why_it_stopped(view, paper),
         sections.handlers_owed(view.state, paper),
         sections.hosts(view.state, paper),

@@ -80,9 +80,19 @@ def _look(view: RunView, groups: Sequence[FailureGroup]) -> Iterator[Advice]:
 
 def _again(view: RunView) -> Iterator[Advice]:
     """The same command line once more, for the hosts that are not ok."""
+    for fence in view.fences[:LOGS_SHOWN]:
+        words = ["orc", "mark", fence.host, "recovered", "-m", "WHY"]
+        yield Advice(why=f"once {fence.host} is as it should be, let runs have it again", command=shlex.join(words))
     if view.open or not view.argv:
         return
     lists = view.state.lists()
+    if view.state.plan.takes_back:
+        if left := [
+            host for standing, hosts in lists.items() if standing is not Standing.ROLLED_BACK for host in hosts
+        ]:
+            words = ["orc", "rollback", view.state.plan.takes_back, "--hosts", fold_names(left)]
+            yield Advice(why="take back what is left", command=shlex.join(words))
+        return
     wrong = [host for standing, hosts in lists.items() if standing is not Standing.OK for host in hosts]
     if not wrong:
         return

@@ -84,7 +84,8 @@ class CommandJson(TypedDict):
 
     user: empty for the agent's own. when: true; or null where it is decided in the run. guards: by their keys (creates,
     unless, only_if); what they say is decided in the guest.
-    rollback: null for none; `rollback_...`: as for the command.
+    rollback: null for none, several commands one on a line; `rollback_...`: as for the command, true or all of them.
+    rollback_verify: the command that checks the undo, null for none.
     """
 
     host: str
@@ -100,6 +101,8 @@ class CommandJson(TypedDict):
     rollback: str | None
     rollback_final: bool
     rollback_waits_for: list[str]
+    rollback_when: bool | None
+    rollback_verify: str | None
 
 
 class EstimateJson(TypedDict):
@@ -189,7 +192,7 @@ def _rollout(plan: Plan) -> RolloutJson:
 
 
 def _step(planned: Planned, index: int, slot: Slot) -> StepJson:
-    undo = planned.plan.slots[planned.undo_of[index]] if index in planned.undo_of else None
+    undo = planned.plan.slots[planned.undos_of[index][0]] if index in planned.undos_of else None
     return StepJson(
         name=slot.name,
         section=slot.section.value,
@@ -217,7 +220,10 @@ def _step(planned: Planned, index: int, slot: Slot) -> StepJson:
 
 def _command(planned: Planned, host: HostPlan, index: int, slot: Slot) -> CommandJson:
     command = host.commands[index]
-    undo = host.commands[planned.undo_of[index]] if slot.section is Section.STEPS and index in planned.undo_of else None
+    slots = planned.plan.slots
+    all_undos = planned.undos_of.get(index, ()) if slot.section is Section.STEPS else ()
+    undos = [host.commands[undo] for undo in all_undos if not slots[undo].verifies]
+    verify = next((host.commands[undo].text for undo in all_undos if slots[undo].verifies), None)
     return CommandJson(
         host=host.host.name,
         step=slot.name,
@@ -229,7 +235,9 @@ def _command(planned: Planned, host: HostPlan, index: int, slot: Slot) -> Comman
         guards={guard.value: text for guard, text in command.guards},
         final=command.final,
         waits_for=[*command.waits_for],
-        rollback=undo.text if undo else None,
-        rollback_final=undo.final if undo else True,
-        rollback_waits_for=[*undo.waits_for] if undo else [],
+        rollback="\n".join(undo.text for undo in undos) if undos else None,
+        rollback_final=all(undo.final for undo in undos),
+        rollback_waits_for=sorted({name for undo in undos for name in undo.waits_for}),
+        rollback_when=host.whens[all_undos[0]] if all_undos else True,
+        rollback_verify=verify,
     )

@@ -66,11 +66,26 @@ def _section(planned: Planned, section: Section, usual: Mapping[HostName, Place]
         lines += guard_lines(planned, index, slot, paper)
         lines += _commands(planned, index, usual, DEEP, paper)
         lines += _success(slot, paper)
-        if slot.section is Section.STEPS and index in planned.undo_of:
-            undo = planned.undo_of[index]
-            lines.append(f"{DEEP}undone after {_undone_after(slot, planned.plan.slots[undo])}, by")
-            lines += _commands(planned, undo, usual, DEEP + INDENT, paper)
+        if slot.section is Section.STEPS and index in planned.undos_of:
+            lines += _rollback(planned, index, usual, paper)
     return lines
+
+
+def _rollback(planned: Planned, step: int, usual: Mapping[HostName, Place], paper: Paper) -> Iterator[str]:
+    """How a step is taken back: after which outcomes, where at all, by which commands, and how that is checked."""
+    slots, (first, *more) = planned.plan.slots, planned.undos_of[step]
+    alone = all(slots[undo].verifies for undo in more)
+    limits = _own_limits(slots[step], slots[first]) if alone else ""
+    yield f"{DEEP}undone after {_undone_after(slots[first])}{limits}, by"
+    if slots[first].when:
+        yield from (f"{INDENT}{line}" for line in _when(planned, first, slots[first], paper))
+    for undo in (first, *more):
+        slot = slots[undo]
+        if slot.verifies:
+            yield f"{DEEP}then verified{_own_limits(slots[step], slot)}, by"
+        elif not alone:
+            yield f"{DEEP}{INDENT}{spelled(slot.name)}{_own_limits(slots[step], slot)}"
+        yield from _commands(planned, undo, usual, DEEP + INDENT, paper)
 
 
 def _limits(slot: Slot) -> str:
@@ -93,13 +108,17 @@ def _retries(retries: Retries) -> str:
     return said
 
 
-def _undone_after(step: Slot, undo: Slot) -> str:
-    """After which outcomes of its step an undo is run, and its own limits where they are not the step's."""
+def _undone_after(undo: Slot) -> str:
+    """After which outcomes of its step an undo is run."""
     *others, last = ["ok", *(OUTCOMES[outcome] for outcome in undo.undo_on)]
-    said = f"{', '.join(others)} or {last}" if others else last
+    return f"{', '.join(others)} or {last}" if others else last
+
+
+def _own_limits(step: Slot, undo: Slot) -> str:
+    """The limits of an undo where they are not its step's."""
     own = [f"timeout {period(undo.timeout)}"] if undo.timeout != step.timeout else []
     own += [_retries(undo.retries)] if undo.retries.attempts > 1 else []
-    return f"{said} ({', '.join(own)})" if own else said
+    return f" ({', '.join(own)})" if own else ""
 
 
 def _when(planned: Planned, index: int, slot: Slot, paper: Paper) -> list[str]:

@@ -3,7 +3,7 @@
 from orchestrator.gates import told
 from orchestrator.gates.words import period
 from orchestrator.model.plan import Plan, Policy
-from orchestrator.model.playbook import HostOrder, InFlight, RollbackScope
+from orchestrator.model.rollout import HostOrder, InFlight, RollbackScope
 from orchestrator.report.columns import hang, table, wrap
 from orchestrator.report.planned import Planned
 from orchestrator.report.sections import INDENT, join

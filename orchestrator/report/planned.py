@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from orchestrator.model.ids import HostName
 from orchestrator.model.plan import Command, HostPlan, Plan, Section, Slot
-from orchestrator.model.playbook import RollbackScope, RunOnce
+from orchestrator.model.playbook import RunOnce
+from orchestrator.model.rollout import RollbackScope
 
 CALLS_OF_ATTEMPT = 2
 """API calls that an attempt takes at the least: one that starts it, one that finds it ended."""
@@ -19,15 +20,21 @@ def condition(slot: Slot) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """A plan with what is asked of it again and again. undo_of: the undo's index of each step (by its index)."""
+    """A plan with what is asked of it again and again.
+
+    undos_of: for each step (by its index) that has a rollback, the indices of its commands, the check last.
+    """
 
     plan: Plan
-    undo_of: Mapping[int, int]
+    undos_of: Mapping[int, tuple[int, ...]]
 
     @classmethod
     def of(cls, plan: Plan) -> "Planned":
-        undos = {slot.undo_of: index for index, slot in enumerate(plan.slots) if slot.undo_of is not None}
-        return cls(plan=plan, undo_of=undos)
+        undos: dict[int, tuple[int, ...]] = {}
+        for index, slot in enumerate(plan.slots):
+            if slot.undo_of is not None:
+                undos[slot.undo_of] = (*undos.get(slot.undo_of, ()), index)
+        return cls(plan=plan, undos_of=undos)
 
     def forward(self) -> Iterator[tuple[int, Slot]]:
         """Every slot but the undos, with its index."""
@@ -61,7 +68,7 @@ class Planned:
     def cannot_be_undone(self) -> list[Slot]:
         """The steps that no rollback takes back, irreversible ones among them."""
         steps = ((index, slot) for index, slot in self.forward() if slot.section is Section.STEPS)
-        return [slot for index, slot in steps if index not in self.undo_of]
+        return [slot for index, slot in steps if index not in self.undos_of]
 
     def warnings(self) -> list[str]:
         """What a person should know before this is run; each a sentence."""
@@ -75,11 +82,26 @@ class Planned:
             found.append(f"all {total:,} hosts go in one wave: there is no canary to fail first")
         if policy.max_failures >= total:
             found.append(f"max_failures is {policy.max_failures}: the run does not stop even if every host fails")
-        if policy.rollback is RollbackScope.NONE and self.undo_of:
+        if policy.rollback is RollbackScope.NONE and self.undos_of:
             found.append("rollback is none: the rollbacks of the steps are not run, whatever fails")
         called = {name for slot in plan.slots for name in slot.handlers}
         found += [f"no step calls the handler {slot.name!r}" for slot in self._handlers() if slot.name not in called]
+        found += [
+            f"the rollback of {plan.slots[step].name!r} is the step's own command: "
+            "nothing to go back to, it would do again what failed"
+            for step in self.undos_of
+            if self._same_as_now(step)
+        ]
         return found + self._kept()
+
+    def _same_as_now(self, step: int) -> bool:
+        """Whether the rollback of a step, which is one command, is the step's own on some host."""
+        undos = [index for index in self.undos_of[step] if not self.plan.slots[index].verifies]
+        return len(undos) == 1 and any(
+            host.commands[undos[0]] == host.commands[step]
+            for host in self.plan.hosts
+            if not self.skipped(host, undos[0])
+        )
 
     def _handlers(self) -> list[Slot]:
         return [slot for slot in self.plan.slots if slot.section is Section.HANDLERS]
@@ -88,7 +110,7 @@ class Planned:
         """The steps that run once whose rollback is left out where other hosts stay as they are."""
         wide = {RollbackScope.RUN: frozenset(RunOnce), RollbackScope.WAVE: frozenset({RunOnce.WAVE})}
         covered = wide.get(self.plan.policy.rollback, frozenset())
-        slots = [self.plan.slots[each.slot] for each in self.plan.once if each.slot in self.undo_of]
+        slots = [self.plan.slots[each.slot] for each in self.plan.once if each.slot in self.undos_of]
         return [
             f"{slot.name!r} runs once for all: it is not taken back while other hosts rely on it, "
             f"and rollback is {self.plan.policy.rollback.value}"

@@ -62,8 +62,8 @@ def _said(plan: Plan, recorded: Recorded) -> str:
             why = f", {event.why}" if event.why else ""
             said = f"{event.host}  {event.step}: {event.answer.value}, says {event.by}{why}"
         case StepSkipped():
-            undo = "undo of " if event.undo else ""
-            said = f"{event.host}  {undo}{event.step}: skipped, {event.reason}"
+            skipped = "not taken back" if event.undo else "skipped"
+            said = f"{event.host}  {event.step}: {skipped}, {event.reason}"
         case RetryPlanned():
             undo = "undo of " if event.undo else ""
             said = f"{event.host}  {undo}{event.step}: again in {took(event.not_before - recorded.at)}"

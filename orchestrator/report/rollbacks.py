@@ -16,6 +16,7 @@ class Rollback:
     """How taking back went on one host. Steps by name; undone, failed and owed are in the order of undoing.
 
     failed: undos, and steps after them. owed: undos that the rules ask for and that were neither done nor failed.
+    not_owed: steps whose rollback was not for this host: its `when` was false.
     stays: steps that had an effect and have nothing to take it back, with the reason. after: handlers and steps that
     were run with success once the undos were done.
     """
@@ -23,6 +24,7 @@ class Rollback:
     undone: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
     owed: tuple[str, ...] = ()
+    not_owed: tuple[str, ...] = ()
     stays: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
 
@@ -40,7 +42,7 @@ def rollbacks(state: RunState) -> list[RollbackGroup]:
     """Every host on which something was taken back, or was to be; where it failed comes first."""
     alike: dict[tuple[bool, Rollback], list[HostName]] = {}
     for host, mine in state.hosts.items():
-        if any(mine.progress[undo.slot].touched for undo in state.layout.undos):
+        if any(mine.progress[undo.slot].touched or mine.progress[undo.slot].skipped for undo in state.layout.undos):
             failed = undo_failed(state.layout, mine) or mine.settled is Standing.ROLLBACK_FAILED
             alike.setdefault((failed, rollback_of(state, mine)), []).append(host)
     groups = [
@@ -59,26 +61,28 @@ def rollback_of(state: RunState, mine: HostState) -> Rollback:
     return Rollback(
         undone=tuple(slots[u.slot].name for u in layout.undos if mine.progress[u.slot].outcome is Outcome.OK),
         failed=(*(f"undo of {slots[u.slot].name}" for u in failed), *(slots[i].name for i in ends)),
+        not_owed=tuple(dict.fromkeys(slots[u.step].name for u in layout.undos if mine.progress[u.slot].skipped)),
         owed=tuple(slots[u.slot].name for u in owed(layout, mine) if u not in failed),
-        stays=tuple(_what_stays(state, mine)),
+        stays=tuple(what_stays(state, mine)),
         after=tuple(slots[i].name for i in after if mine.progress[i].outcome is Outcome.OK),
     )
 
 
-def _what_stays(state: RunState, mine: HostState) -> Iterator[str]:
+def what_stays(state: RunState, mine: HostState) -> Iterator[str]:
     """Steps that may have had an effect and have nothing to take it back, newest first."""
     layout = state.layout
     undo_of = {undo.step: state.layout.slots[undo.slot] for undo in state.layout.undos}
     for index in reversed(state.layout.steps):
         slot, progress = state.layout.slots[index], mine.progress[index]
-        if progress.outcome in (None, Outcome.UNREACHABLE) or progress.skipped:
+        if progress.effect is None:
             continue
         if index in undo_of:
-            if mine.progress[layout.by_name[slot.name, True]].skipped:
+            skipped = all(mine.progress[undo].skipped for undo in layout.undo_slots(slot.name))
+            if skipped and slot.run_once:
                 yield f"{slot.name} (runs once: other hosts rely on it)"
-            elif progress.outcome is not Outcome.OK and progress.outcome not in undo_of[index].undo_on:
-                yield f"{slot.name} ({progress.outcome.value}: its rollback is not for that)"
+            elif progress.effect is not Outcome.OK and progress.effect not in undo_of[index].undo_on:
+                yield f"{slot.name} ({progress.effect.value}: its rollback is not for that)"
         elif slot.irreversible:
             yield f"{slot.name} (irreversible)"
-        elif progress.outcome is Outcome.OK:
+        elif progress.effect is Outcome.OK:
             yield f"{slot.name} (no rollback)"

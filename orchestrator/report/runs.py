@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import TypedDict
 
 from orchestrator.model.event import RunFinished, RunPaused
+from orchestrator.model.host import HostFence
 from orchestrator.model.ids import RunId
 from orchestrator.model.state import RunStatus
 from orchestrator.ports import RunSummary
@@ -11,11 +12,14 @@ from orchestrator.report.columns import cut, table
 from orchestrator.report.verdict import WORDS
 from orchestrator.report.view import PAPER, Paper
 from orchestrator.report.visible import visible
-from orchestrator.report.words import iso, moment, took
+from orchestrator.report.words import iso, moment, names, took
 
 
 class RunJson(TypedDict):
-    """A run as programs read it. driven: a process of this machine drives it. finished_at: null while it is open."""
+    """A run as programs read it. driven: a process of this machine drives it. finished_at: null while it is open.
+
+    fenced: hosts that it has left half taken back, and that no run takes before they are marked.
+    """
 
     run: str
     playbook: str
@@ -28,14 +32,15 @@ class RunJson(TypedDict):
     exit: int | None
     finished_at: str | None
     driven: bool
+    fenced: list[str]
 
 
-def runs_json(runs: Sequence[RunSummary], driven: Collection[RunId]) -> list[RunJson]:
+def runs_json(runs: Sequence[RunSummary], driven: Collection[RunId], fences: Sequence[HostFence] = ()) -> list[RunJson]:
     """The runs as programs read them, newest first."""
-    return [_run_json(run, run.id in driven) for run in runs]
+    return [_run_json(run, run.id in driven, [fence.host for fence in fences if fence.run == run.id]) for run in runs]
 
 
-def _run_json(run: RunSummary, driven: bool) -> RunJson:
+def _run_json(run: RunSummary, driven: bool, fenced: Sequence[str]) -> RunJson:
     last = run.last.event if run.last else None
     finished = last if isinstance(last, RunFinished) else None
     return RunJson(
@@ -50,6 +55,7 @@ def _run_json(run: RunSummary, driven: bool) -> RunJson:
         exit=finished.exit if finished else None,
         finished_at=iso(run.last.at) if finished and run.last else None,
         driven=driven,
+        fenced=[*fenced],
     )
 
 
@@ -64,12 +70,16 @@ def status_of(run: RunSummary) -> RunStatus:
             return RunStatus.RUNNING
 
 
-def runs_table(runs: Sequence[RunSummary], driven: Collection[RunId], paper: Paper = PAPER) -> list[str]:
-    """The runs as a table, newest first."""
+def runs_table(
+    runs: Sequence[RunSummary], driven: Collection[RunId], paper: Paper = PAPER, fences: Sequence[HostFence] = ()
+) -> list[str]:
+    """The runs as a table, newest first; below it the hosts that no run takes before they are marked."""
     if not runs:
         return ["no runs yet; the first one: orc run PLAYBOOK -i INVENTORY"]
     head = ("RUN", "BEGUN", "STATUS", "TOOK", "HOSTS", "PLAYBOOK", "BY")
-    return [cut(line, paper.width) for line in table([head, *(_row(run, run.id in driven, paper) for run in runs)])]
+    rows = [cut(line, paper.width) for line in table([head, *(_row(run, run.id in driven, paper) for run in runs)])]
+    told = [f"FENCED  {names([each.host])}: {visible(each.why)} in run {visible(each.run)}" for each in fences]
+    return [*rows, *([""] if told else []), *told]
 
 
 def _row(run: RunSummary, driven: bool, paper: Paper) -> tuple[str, ...]:

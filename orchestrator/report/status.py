@@ -2,14 +2,16 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 from orchestrator.core.between import Hold
+from orchestrator.core.certificate import certificate_json
 from orchestrator.core.run_state import RunState, standing
 from orchestrator.model.plan import Section, Slot, Wave
 from orchestrator.model.playbook import Outcome
 from orchestrator.model.state import HostState, Progress, RunStatus, Standing
 from orchestrator.report import sections
+from orchestrator.report.certificates import certificate_lines, fenced, taken_back
 from orchestrator.report.columns import hang, table
 from orchestrator.report.failures import group
 from orchestrator.report.final import exit_status, why_it_stopped
@@ -33,7 +35,9 @@ MAX_SHOWN = 20
 class StepJson(TypedDict):
     """state: waiting, running, retrying, ok, failed or skipped. outcome, exit_code: of the latest attempt to end.
 
-    changed: whether that one may have changed something. undo: the same for the step's rollback, where that was begun.
+    changed: whether that one may have changed something.
+    undo: the same for the step's rollback, where that was begun; of several commands, for the last that was.
+    undo_parts: for each of several commands, by name.
     """
 
     state: str
@@ -42,6 +46,7 @@ class StepJson(TypedDict):
     attempts: int
     changed: bool
     undo: NotRequired["StepJson"]
+    undo_parts: NotRequired[dict[str, "StepJson"]]
 
 
 class HostJson(TypedDict):
@@ -51,8 +56,19 @@ class HostJson(TypedDict):
     steps: dict[str, StepJson]
 
 
+class TakenBackJson(TypedDict):
+    """by: the run. lists: its hosts by where they stand."""
+
+    by: str
+    lists: dict[str, list[str]]
+
+
 class StatusJson(TypedDict):
-    """A run as programs read it. lists: every host in exactly one; `running` is there only while the run is open."""
+    """A run as programs read it. lists: every host in exactly one; `running` is there only while the run is open.
+
+    takes_back: the run that this one takes back; null for none. taken_back: by later runs, and how their hosts stand.
+    fenced: hosts that no run takes before they are marked. certificate: null where nothing was taken back.
+    """
 
     run: str
     status: str
@@ -62,6 +78,10 @@ class StatusJson(TypedDict):
     lists: dict[str, list[str]]
     hosts: dict[str, HostJson]
     next: list[str]
+    takes_back: str | None
+    taken_back: list[TakenBackJson]
+    fenced: list[str]
+    certificate: dict[str, Any] | None
 
 
 def status_json(view: RunView) -> StatusJson:
@@ -76,6 +96,13 @@ def status_json(view: RunView) -> StatusJson:
         lists={state_of(each): [*lists[each]] for each in LISTS if view.open or each is not Standing.BUSY},
         hosts={name: _host_json(state, mine) for name, mine in state.hosts.items()},
         next=[each.command for each in next_commands(view, group(state, view.outputs))],
+        takes_back=state.plan.takes_back or None,
+        taken_back=[
+            TakenBackJson(by=back.by, lists={name: [*hosts] for name, hosts in back.lists.items()})
+            for back in view.taken_back
+        ],
+        fenced=[fence.host for fence in view.fences],
+        certificate=certificate_json(view.certificate) if view.certificate else None,
     )
 
 
@@ -96,8 +123,11 @@ def _host_json(state: RunState, mine: HostState) -> HostJson:
     for slot, progress in zip(state.layout.slots, mine.progress, strict=True):
         if slot.section is not Section.UNDO:
             steps[slot.name] = _slot_json(progress)
-        elif progress.touched:
-            steps[slot.name]["undo"] = _slot_json(progress)
+        elif slot.undo_of is not None and (progress.touched or progress.skipped):
+            step = state.layout.slots[slot.undo_of].name
+            steps[step]["undo"] = _slot_json(progress)
+            if len(state.layout.undo_slots(step)) > 1:
+                steps[step].setdefault("undo_parts", {})[slot.name] = _slot_json(progress)
     return HostJson(state=state_of(standing(mine)), steps=steps)
 
 
@@ -131,6 +161,9 @@ def status_report(view: RunView, paper: Paper = PAPER) -> list[str]:
         _head(view, paper),
         sections.failed(groups, paper),
         sections.rolled_back(rollbacks(view.state), paper),
+        certificate_lines(view.certificate, paper),
+        fenced(view, paper),
+        taken_back(view, paper),
         why_it_stopped(view, paper) or _not_driven(view, paper),
         _under_way(view, paper),
         [] if view.open else sections.handlers_owed(view.state, paper),
@@ -146,6 +179,8 @@ def _head(view: RunView, paper: Paper) -> list[str]:
     plan = view.state.plan
     lines = [f"{visible(plan.playbook)}, plan {short(plan.digest)}, run {visible(view.id)}"]
     lines.append(f"begun {date_time(view.created_at, paper.zone)} by {visible(view.by)}")
+    if plan.takes_back:
+        lines.append(f"takes back run {visible(plan.takes_back)}")
     if view.open and view.driver:
         lines.append(f"driven by {visible(view.driver)}")
     return lines

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
 
+from orchestrator.core.certificate import Certificate
 from orchestrator.core.run_state import RunState
+from orchestrator.model.host import HostFence
 from orchestrator.model.ids import HostName, RunId, StepName
 from orchestrator.ports import Output
 from orchestrator.report.words import WIDTH
@@ -14,12 +16,22 @@ Which = tuple[HostName, StepName, bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TakenBack:
+    """What another run has taken back of a run, by the names of its lists; `running` while it is not over there."""
+
+    by: RunId
+    lists: Mapping[str, tuple[HostName, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunView:
     """One run, as reports see it.
 
     created_at, last_at: seconds since the epoch; when it was created, and when its latest event happened.
     argv: the command line that began it. driver: the process that drives it now, in words; empty for none.
     outputs: of the latest attempt of each slot that failed, as far as they are at hand.
+    fences: around hosts that this run has left half taken back, as long as nobody has said that they are well again.
+    taken_back: what later runs have taken back of this one. certificate: where something was taken back here.
     """
 
     id: RunId
@@ -30,6 +42,9 @@ class RunView:
     argv: tuple[str, ...] = ()
     driver: str = ""
     outputs: Mapping[Which, Output] = field(default_factory=dict)
+    fences: tuple[HostFence, ...] = ()
+    taken_back: tuple[TakenBack, ...] = ()
+    certificate: Certificate | None = None
 
     @property
     def open(self) -> bool:

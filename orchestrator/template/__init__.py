@@ -3,6 +3,7 @@
 from orchestrator.template.compiled import check, is_template, names, needs, place, reads
 from orchestrator.template.error import TemplateError
 from orchestrator.template.render import (
+    blank_entry,
     check_shell,
     evaluate,
     find_value,
@@ -14,6 +15,7 @@ from orchestrator.template.render import (
 
 __all__ = [
     "TemplateError",
+    "blank_entry",
     "check",
     "check_shell",
     "evaluate",

@@ -1,7 +1,7 @@
 """A template's source, compiled once: its code, the names it reads, and where its values stand."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -27,6 +27,7 @@ class Compiled:
     template: None when the source holds nothing but the author's text.
     names: the variables it reads. optional: those of them that it asks about or gives a default for.
     reads: (name, entry) for every `name.entry` of these. holes: the offset of every `{{`, in order.
+    reads_of: for each of these holes, its reads.
     straight: the author's text between the values, when it is always that (no if, no for); else None.
     """
 
@@ -37,6 +38,7 @@ class Compiled:
     optional: frozenset[str] = frozenset()
     reads: frozenset[tuple[str, str]] = frozenset()
     holes: tuple[int, ...] = ()
+    reads_of: tuple[frozenset[tuple[str, str]], ...] = ()
     straight: tuple[str, ...] | None
 
     def find(self, word: object) -> int:
@@ -71,6 +73,7 @@ def compiled(source: str, expression: bool = False) -> Compiled:
             optional=_optional(tree) & names,
             reads=frozenset((name, entry) for name, entry in _reads(tree) if name in names),
             holes=holes,
+            reads_of=tuple(_reads_of_values(tree)),
             straight=_straight(tree),
         )
     except TemplateSyntaxError as error:
@@ -169,7 +172,7 @@ def _optional(tree: nodes.Template) -> frozenset[str]:
     return frozenset(found)
 
 
-def _reads(tree: nodes.Template) -> Iterator[tuple[str, str]]:
+def _reads(tree: nodes.Node) -> Iterator[tuple[str, str]]:
     """(name, entry) for every `name.entry` and `name['entry']`."""
     for node in tree.find_all((nodes.Getattr, nodes.Getitem)):
         if not isinstance(node, nodes.Getattr | nodes.Getitem) or not isinstance(node.node, nodes.Name):
@@ -178,6 +181,22 @@ def _reads(tree: nodes.Template) -> Iterator[tuple[str, str]]:
             yield node.node.name, node.attr
         elif isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str):
             yield node.node.name, node.arg.value
+
+
+def _reads_of_values(tree: nodes.Template) -> Iterator[frozenset[tuple[str, str]]]:
+    """What each value reads, in the order of the source; by way of `{% set %}`, too."""
+    through: dict[str, frozenset[tuple[str, str]]] = {}
+    for node in tree.find_all((nodes.Assign, nodes.Output)):
+        if isinstance(node, nodes.Assign) and isinstance(node.target, nodes.Name):
+            through[node.target.name] = _read_by(node.node, through)
+        elif isinstance(node, nodes.Output):
+            yield from (_read_by(each, through) for each in node.nodes if not isinstance(each, nodes.TemplateData))
+
+
+def _read_by(node: nodes.Node, through: Mapping[str, frozenset[tuple[str, str]]]) -> frozenset[tuple[str, str]]:
+    whole = nodes.Output([node])  # `find_all` leaves out the node that it is called on
+    named = (through.get(name.name, frozenset()) for name in whole.find_all(nodes.Name))
+    return frozenset(_reads(whole)).union(*named)
 
 
 def _straight(tree: nodes.Template) -> tuple[str, ...] | None:

@@ -84,6 +84,20 @@ def evaluate(text: Text, values: Mapping[str, Value]) -> bool:
     raise Fault(f"the expression gives {kind}, not true or false", fixes.get(kind, "compare it")).of(text)
 
 
+def blank_entry(text: Text, values: Mapping[str, Value], entries: Collection[str]) -> str:
+    """The first `name.entry`, of these entries, whose value comes out empty in this text; '' where none does.
+
+    Raises TemplateError.
+    """
+    template, _, holes = _expand(text, values)
+    for hole in holes:
+        if isinstance(hole.value, str) and not hole.value.strip():
+            for name, entry in sorted(template.reads_of[hole.number]):
+                if entry in entries:
+                    return f"{name}.{entry}"
+    return ""
+
+
 def check_shell(text: Text) -> None:
     """Raises TemplateError for a value that stands where none can, as far as that is known without the values."""
     template = compile_text(text)

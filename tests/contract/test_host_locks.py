@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.errors import Bug
 from orchestrator.journal.memory import MemoryJournal
 from orchestrator.journal.sql import SqlJournal
 from orchestrator.model.event import RunStarted
+from orchestrator.model.host import HostFence
 from orchestrator.model.ids import HostName, RunId
-from orchestrator.ports import Act, Request
-from tests.journal.examples import CountingClock, new_run
+from orchestrator.model.request import Act, Request
+from tests.journal.examples import CountingClock, intent, new_run
 
 pytestmark = pytest.mark.anyio
 
@@ -74,3 +76,39 @@ async def test_an_answer_to_a_gate_is_kept_with_what_it_is_about(journal: SqlJou
     asked = await journal.ask(Request(run=ONE, act=Act.APPROVE, by="ana", at=5.0, why="looks good", gate="approval"))
     assert await journal.requests(ONE) == (asked,)
     assert (asked.gate, asked.host) == ("approval", None)
+
+
+def fence(
+    key: str, host: HostName, run: RunId = ONE, since: float = 5.0, why: str = "its rollback failed"
+) -> HostFence:
+    return HostFence(key=key, host=host, run=run, since=since, why=why)
+
+
+async def test_a_fence_is_put_up_in_the_commit_of_its_event_and_a_newer_one_takes_its_place(
+    journal: SqlJournal | MemoryJournal,
+) -> None:
+    assert await journal.fences() == ()
+    await journal.append(ONE, [STARTED], fences=[fence("2", B), fence("1", A, since=4.0)])
+    assert await journal.fences() == (fence("1", A, since=4.0), fence("2", B))
+    await journal.append(TWO, [STARTED], fences=[fence("1", A, TWO, 9.0)])
+    assert await journal.fences() == (fence("2", B), fence("1", A, TWO, 9.0))
+
+
+async def test_no_fence_is_put_up_where_its_event_is_refused(journal: SqlJournal | MemoryJournal) -> None:
+    await journal.append(ONE, [intent(1)])
+    with pytest.raises(Bug):
+        await journal.append(ONE, [intent(1)], fences=[fence("1", A)])
+    with pytest.raises(Bug):
+        await journal.append(RunId("nobody"), [STARTED], fences=[fence("1", A)])
+    assert await journal.fences() == ()
+
+
+async def test_a_fence_goes_when_its_host_is_marked_as_recovered_which_is_kept_with_who_and_why(
+    journal: SqlJournal | MemoryJournal,
+) -> None:
+    await journal.append(ONE, [STARTED], fences=[fence("1", A), fence("2", B)])
+    await journal.ask(Request(run=TWO, act=Act.RECOVERED, by="ana", at=6.0, why="of another run", host=A))
+    assert len(await journal.fences()) == 2
+    asked = await journal.ask(Request(run=ONE, act=Act.RECOVERED, by="ana", at=7.0, why="by hand", host=A))
+    assert await journal.fences() == (fence("2", B),)
+    assert await journal.requests(ONE) == (asked,)

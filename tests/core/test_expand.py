@@ -14,19 +14,8 @@ from orchestrator.model.ids import HostName, StepName, Value, Vmid
 from orchestrator.model.origin import COMMAND_LINE, Origin, Text
 from orchestrator.model.param import Param
 from orchestrator.model.plan import Plan, Section
-from orchestrator.model.playbook import (
-    Body,
-    Interrupted,
-    Outcome,
-    Playbook,
-    Retries,
-    RollbackRule,
-    RollbackScope,
-    Rollout,
-    Share,
-    Step,
-    WaveSize,
-)
+from orchestrator.model.playbook import Body, Interrupted, Outcome, Playbook, Retries, RollbackRule, Step, UndoPart
+from orchestrator.model.rollout import RollbackScope, Rollout, Share, WaveSize
 
 PROVIDER = ProviderSpec(kind="simulator", url="http://127.0.0.1:1", api_key="env:KEY")
 
@@ -39,8 +28,9 @@ def run(source: str, line: int = 1) -> Body:
     return Body(kind="run", texts=(text(source, line),))
 
 
-def undo(source: str, line: int = 1, **more: Any) -> RollbackRule:
-    return RollbackRule(body=run(source, line), **more)
+def undo(source: str, line: int = 1, retries: Retries | None = None, **more: Any) -> RollbackRule:
+    part = UndoPart(body=run(source, line), retries=retries or Retries())
+    return RollbackRule(parts=(part,), **more)
 
 
 def step(name: str, source: str, line: int = 1, **more: Any) -> Step:

@@ -6,7 +6,7 @@ from orchestrator.core.places import Places
 from orchestrator.core.run_state import RunState
 from orchestrator.model.event import AttemptStarted, Event, HostSettled, Recorded, RunStarted, WaveOpened
 from orchestrator.model.ids import HostName, RunId, StepName
-from orchestrator.model.playbook import Spread
+from orchestrator.model.rollout import Spread
 from orchestrator.model.state import Standing
 from tests.builders import Rule, make_plan
 

@@ -15,7 +15,7 @@ from orchestrator.model.host import Variable
 from orchestrator.model.ids import HostName
 from orchestrator.model.origin import COMMAND_LINE, Text
 from orchestrator.model.plan import Plan
-from orchestrator.model.playbook import HostOrder, InFlight
+from orchestrator.model.rollout import HostOrder, InFlight
 
 INVENTORY = """
 hosts:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from orchestrator.core.waves import cut, resolve_budget
 from orchestrator.model.ids import HostName
 from orchestrator.model.plan import Wave
-from orchestrator.model.playbook import Rollout, Share, WaveSize
+from orchestrator.model.rollout import Rollout, Share, WaveSize
 
 
 def hosts(number: int) -> list[HostName]:

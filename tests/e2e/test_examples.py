@@ -15,10 +15,12 @@ import yaml
 from orchestrator.load.inventory_shape import GroupShape, HostShape, InventoryShape
 from orchestrator.load.playbook_shape import DefaultsShape, PlaybookShape
 from orchestrator.load.provider import ProviderShape
+from orchestrator.load.retries_shape import RetriesShape
+from orchestrator.load.rollback_shape import RollbackShape, UndoPartShape, VerifyShape
 from orchestrator.load.rollout_shape import RolloutShape, WaveShape
 from orchestrator.load.settings import load_settings
 from orchestrator.load.shape import NOT_YET, Shape
-from orchestrator.load.step_shape import RetriesShape, RollbackShape, StepShape
+from orchestrator.load.step_shape import StepShape
 from orchestrator.model.plan import Plan
 from orchestrator.simulator import SimulatorSettings, running_simulator
 from orchestrator.wiring import Selection, make_plan
@@ -140,6 +142,8 @@ SHAPES: tuple[type[Shape], ...] = (
     StepShape,
     RetriesShape,
     RollbackShape,
+    UndoPartShape,
+    VerifyShape,
     InventoryShape,
     HostShape,
     GroupShape,

@@ -15,8 +15,8 @@ from orchestrator.model.event import (
     WaveOpened,
 )
 from orchestrator.model.gate import CommandLost, CommandRan, Fetched, NotFetched
+from orchestrator.model.request import Act
 from orchestrator.model.state import RunStatus
-from orchestrator.ports import Act
 from tests.fake_fleet import Ran
 from tests.small_run import Ended, FakeController, Said, drive, plan_of
 

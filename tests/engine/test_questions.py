@@ -6,8 +6,8 @@ import pytest
 
 from orchestrator.model.event import Answer, AttemptStarted, GateAnswered, GateAsked, WaveOpened
 from orchestrator.model.ids import HostName
+from orchestrator.model.request import Act
 from orchestrator.model.state import RunStatus
-from orchestrator.ports import Act
 from tests.fake_fleet import Ran, Script
 from tests.small_run import Ended, drive, plan_of
 

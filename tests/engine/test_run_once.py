@@ -24,8 +24,8 @@ from orchestrator.model.event import (
 from orchestrator.model.ids import HostName, RunId, StepName
 from orchestrator.model.plan import Plan
 from orchestrator.model.playbook import Outcome
+from orchestrator.model.request import Act
 from orchestrator.model.state import RunStatus, Standing
-from orchestrator.ports import Act
 from tests.fake_fleet import Ran, Script
 from tests.small_run import Ended, drive, plan_of
 

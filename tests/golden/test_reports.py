@@ -7,13 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.core.certificate import certify
+from orchestrator.core.taking_back import take_back
 from orchestrator.model.event import Answer, GateAnswered, Recorded, RunFinished, RunPaused, RunStarted
 from orchestrator.model.gate import Approval, Bake, UrlWatch
 from orchestrator.model.ids import RunId
 from orchestrator.model.plan import Plan, Section
-from orchestrator.model.playbook import HostOrder, InFlight, Outcome, RollbackScope, Spread
+from orchestrator.model.playbook import Outcome
+from orchestrator.model.rollout import HostOrder, InFlight, RollbackScope, Spread
 from orchestrator.model.state import RunStatus
 from orchestrator.ports import RunSummary
+from orchestrator.report.back_plan import back_plan
+from orchestrator.report.certificates import certificate_lines
 from orchestrator.report.final import final_report
 from orchestrator.report.logs import endings, logs_text
 from orchestrator.report.plan_summary import plan_summary
@@ -262,3 +267,18 @@ def test_what_is_stored_is_tested_fits_the_paper_and_is_printable(file: Path) ->
         assert line.isprintable()
         assert line == line.rstrip()
         assert len(line) <= PAPER.width or RUN in line or line.startswith("        orc ")
+
+
+def test_a_certificate_is_shown_like_this() -> None:
+    played = play(waved(rollback=RollbackScope.WAVE), lock_timeout)
+    certificate = replace(certify(RUN, played.state, played.log), digest=DIGEST)
+    stored("certificate", certificate_lines(certificate, PAPER))
+
+
+def test_what_is_taken_back_is_shown_like_this() -> None:
+    printed = {f"web-{n:03}": "5f0c1a\n" if n < 3 else "77aa01\n" for n in range(1, 13)}
+    played = play(waved(), by_table({(host, "remember"): Ends(stdout=said) for host, said in printed.items()}))
+    names = tuple(played.state.hosts)
+    found = take_back(played.state, RUN, names[:3])
+    assert found.plan
+    stored("back_plan", back_plan(replace(found.plan, digest=DIGEST), names[3:5], PAPER))

@@ -14,7 +14,7 @@ from orchestrator.model.event import AttemptStarted, Event, Intent
 from orchestrator.model.host import Host, ProviderSpec
 from orchestrator.model.ids import HostName, RunId, StepName, Vmid
 from orchestrator.model.plan import Command, HostPlan, Plan, Policy, Wave
-from orchestrator.model.playbook import RollbackScope
+from orchestrator.model.rollout import RollbackScope
 from orchestrator.ports import RunRecord
 
 RUN = RunId("20260301T120000-kqzv")

@@ -13,8 +13,10 @@ from orchestrator.load import load_inventory, load_playbook, load_settings, read
 from orchestrator.load.inventory_shape import GroupShape, InventoryShape
 from orchestrator.load.param_shape import ParamShape
 from orchestrator.load.playbook_shape import PlaybookShape
+from orchestrator.load.retries_shape import RetriesShape
+from orchestrator.load.rollback_shape import RollbackShape, UndoPartShape, VerifyShape
 from orchestrator.load.rollout_shape import RolloutShape, WaveShape
-from orchestrator.load.step_shape import RetriesShape, RollbackShape, StepShape
+from orchestrator.load.step_shape import StepShape
 
 LONGEST = 5.0
 FUZZ = settings(
@@ -25,6 +27,8 @@ SHAPES = (
     PlaybookShape,
     StepShape,
     RollbackShape,
+    UndoPartShape,
+    VerifyShape,
     RetriesShape,
     RolloutShape,
     WaveShape,

@@ -10,18 +10,8 @@ from orchestrator.load import load_playbook
 from orchestrator.model.ids import Vmid
 from orchestrator.model.origin import Origin, Text
 from orchestrator.model.param import Param
-from orchestrator.model.playbook import (
-    Body,
-    Interrupted,
-    Outcome,
-    Playbook,
-    Retries,
-    RollbackRule,
-    RollbackScope,
-    Share,
-    Step,
-    WaveSize,
-)
+from orchestrator.model.playbook import Body, Interrupted, Outcome, Playbook, Retries, RollbackRule, Step, UndoPart
+from orchestrator.model.rollout import RollbackScope, Share, WaveSize
 from tests.load.conftest import Write
 
 WHOLE = r"""
@@ -139,7 +129,9 @@ def test_a_step_and_its_rollback(whole: Playbook) -> None:
         ),
         timeout=300,
         retries=Retries(attempts=3, delay=5, backoff=2, max_delay=60),
-        rollback=RollbackRule(body=Body(kind="run", texts=(text("git checkout -q {{ before.stdout }}", 28, 15),))),
+        rollback=RollbackRule(
+            parts=(UndoPart(body=Body(kind="run", texts=(text("git checkout -q {{ before.stdout }}", 28, 15),))),)
+        ),
     )
 
 
@@ -147,8 +139,8 @@ def test_a_rollback_with_rules_of_its_own(whole: Playbook) -> None:
     rule = step(whole, "restart").rollback
 
     assert rule
-    assert [t.source for t in rule.body.texts] == ["systemctl", "restart", "enbase"]
-    assert rule.body.texts[1].origin.column == 34
+    assert [t.source for t in rule.parts[0].body.texts] == ["systemctl", "restart", "enbase"]
+    assert rule.parts[0].body.texts[1].origin.column == 34
     assert rule.on == {Outcome.FAILED, Outcome.TIMED_OUT, Outcome.UNKNOWN}
     assert rule.timeout == 60
 

@@ -14,6 +14,7 @@ import pytest
 from orchestrator import gates
 from orchestrator.core import host as core_host
 from orchestrator.core.between import PROGRESS, AnswerGate, AskGate, Hold, Look
+from orchestrator.core.certificate import Fate, certificate_json, certify, differences
 from orchestrator.core.evolve import MOST_RERUNS, given_up
 from orchestrator.core.host import owed, owes_undo, undo_failed
 from orchestrator.core.host_decisions import (
@@ -33,6 +34,7 @@ from orchestrator.core.host_decisions import (
 from orchestrator.core.places import Places
 from orchestrator.core.rollout import Course, Finish, OpenWave, WorkOn, over_budget
 from orchestrator.core.run_state import RunState, fold
+from orchestrator.core.taking_back import take_back
 from orchestrator.model.event import (
     Answer,
     AttemptEnded,
@@ -58,23 +60,27 @@ from orchestrator.model.host import Host, ProviderSpec
 from orchestrator.model.ids import HostName, RunId, StepName, Vmid
 from orchestrator.model.origin import Origin, Text
 from orchestrator.model.plan import Command, HostPlan, Once, Plan, Policy, Section, Slot, Template, Wave
-from orchestrator.model.playbook import (
-    Body,
-    InFlight,
-    Interrupted,
-    OnFailure,
-    Outcome,
-    Repeat,
-    Retries,
-    RollbackScope,
-    RunOnce,
-    Spread,
-)
+from orchestrator.model.playbook import Body, Interrupted, OnFailure, Outcome, Repeat, Retries, RunOnce
+from orchestrator.model.rollout import InFlight, RollbackScope, Spread
 from orchestrator.model.state import HostState, Progress, RunStatus, Standing
 
 BODY = Body(kind="run", texts=(Text(source="true", origin=Origin(file="p.yml")),))
 LOOP = StepName("loop")
 RUNS = 5000
+
+
+WHEN = Text(source="noted.stdout == 'x'", origin=Origin(file="p.yml"))
+"""Of some undos: true on the hosts whose first step has printed an x, and an error where it left no result."""
+
+
+def draw_undo(rng: random.Random, step: int, repeat: Repeat | None) -> list[Slot]:
+    """The undo of a step: one command or several, with a check or none, always owed or not."""
+    names = rng.choice([[f"s{step}"], [f"s{step}"], [f"s{step}/a", f"s{step}/b"], [f"s{step}/a", f"s{step}/b"]])
+    parts = [draw_slot(rng, name, Section.UNDO, step, repeat) for name in names]
+    if rng.random() < 0.4:
+        parts.append(replace(draw_slot(rng, f"s{step}/verify", Section.UNDO, step, repeat), verifies=True))
+    when = WHEN if rng.random() < 0.3 else None
+    return [replace(part, undo_on=parts[0].undo_on, when=when) for part in parts]
 
 
 def draw_slot(
@@ -112,7 +118,8 @@ def draw_plan(rng: random.Random) -> Plan:
     looped = rng.choice([0, 0, 2, 3])  # how many of the steps are the items of one loop
     repeats = [Repeat(step=LOOP, index=i) if i < looped else None for i in range(steps)]
     slots = [draw_slot(rng, f"s{i}", Section.STEPS, repeat=repeats[i]) for i in range(steps)]
-    slots += [draw_slot(rng, f"s{i}", Section.UNDO, i, repeats[i]) for i in range(steps) if rng.random() < 0.7]
+    slots[0] = replace(slots[0], register="noted")
+    slots += [slot for i in range(steps) if rng.random() < 0.7 for slot in draw_undo(rng, i, repeats[i])]
     slots += [draw_slot(rng, f"c{i}", Section.HANDLERS) for i in range(rng.choice([0, 1, 2]))]
     slots += [draw_slot(rng, f"a{i}", Section.AFTER_ROLLBACK) for i in range(rng.choice([0, 0, 1]))]
     slots += [draw_slot(rng, f"f{i}", Section.FINALLY) for i in range(rng.choice([0, 0, 1, 2]))]
@@ -124,7 +131,10 @@ def draw_plan(rng: random.Random) -> Plan:
     hosts = [
         replace(
             host,
-            whens=tuple(s.section is Section.UNDO or (not host.lacks(s) and rng.random() > 0.1) for s in slots),
+            whens=tuple(
+                (None if s.when else True) if s.section is Section.UNDO else not host.lacks(s) and rng.random() > 0.1
+                for s in slots
+            ),
             spread=rng.choice("abc") if spread else "",
         )
         for w, wave in enumerate(waves)
@@ -347,7 +357,7 @@ class Drive:
         chance = self.rng.random()
         return core_host.decide(self.state.layout, plan, self.state.hosts[host], signals, self.now, chance=chance)
 
-    def do(self, host: HostName, decision: HostDecision) -> None:
+    def do(self, host: HostName, decision: HostDecision) -> None:  # noqa: PLR0912  # a decision, a case
         slots = self.plan.slots
         match decision:
             case Start(slot=index, attempt=attempt):
@@ -358,20 +368,30 @@ class Drive:
             case Attend(slot=index, attempt=attempt):
                 self.flight[host] = (index, attempt)
             case Skip(slot=index, reason=reason):
-                undo = slots[index].section is Section.UNDO
-                if undo:
+                undone = slots[index].undo_of
+                if undone is not None and reason == "when is false":
+                    if not self.plan.takes_back:
+                        check_not_owed(self, host, index)
+                elif undone is not None:
                     check_kept(self.state, host, index)
                 elif "runs once" in reason:
                     check_passed(self.plan, self.state, host, index)
-                self.record(StepSkipped(host=host, step=slots[index].name, reason=reason, undo=undo))
+                name = slots[index if undone is None else undone].name
+                self.record(StepSkipped(host=host, step=name, reason=reason, undo=undone is not None))
             case PlanRetry(slot=index, attempt=attempt, delay=delay):
                 check_delay(slots[index].retries, delay)
                 undo = slots[index].section is Section.UNDO
                 at = self.now + delay
                 self.record(RetryPlanned(host=host, step=slots[index].name, attempt=attempt, not_before=at, undo=undo))
                 self.due[host, index] = at
-            case Fail():
-                raise AssertionError("no condition here is late")
+            case Fail(slot=index, attempt=attempt):
+                assert slots[index].when is WHEN, "a condition that can be decided has failed"
+                assert "noted" not in self.state.hosts[host].registered, "a condition had what it needs"
+                name = slots[index].name
+                self.record(UndoStarted(host=host, step=name, attempt=attempt, nonce=""))
+                self.record(
+                    UndoEnded(host=host, step=name, attempt=attempt, outcome=Outcome.FAILED, duration=0, detail="when")
+                )
             case Ask(slot=index):
                 assert mine_is_free(self.state, host), "asked about a host where something is under way"
                 self.record(GateAsked(gate="g", host=host, step=slots[index].name))
@@ -418,7 +438,9 @@ class Drive:
                 interrupted=outcome is Outcome.FAILED and not cancelled and self.rng.random() < 0.8,
                 cancelled=cancelled,
                 skipped=skipped,
-                result=StepResult(exit_code=0 if outcome is Outcome.OK else 1),
+                result=StepResult(exit_code=0 if outcome is Outcome.OK else 1, stdout=self.rng.choice(["x", "x", "y"]))
+                if outcome is not Outcome.UNREACHABLE
+                else None,
             )
         )
 
@@ -595,6 +617,9 @@ def check_undo(drive: Drive, host: HostName, index: int) -> None:
     mine, slot = state.hosts[host], plan.slots[index]
     assert slot.undo_of is not None
     step = mine.progress[slot.undo_of]
+    if plan.takes_back:
+        check_undo_of_back(drive, host, index)
+        return
     scope, stop = plan.policy.rollback, state.between.stop
     over = bool(over_budget(plan.policy, state.waves) or stop) and not (stop and not stop.undo)
     assert scope is not RollbackScope.NONE, "an undo that the rules do not ask for"
@@ -615,6 +640,61 @@ def check_undo(drive: Drive, host: HostName, index: int) -> None:
             assert not past, "an undo beside hosts that went past the step and are under way"
     newer = [u for u in owed(state.layout, mine) if u.step > slot.undo_of]
     assert not newer, "an older step was undone before a newer one"
+    before = [i for i in undos_of(plan, slot.undo_of) if i < index]
+    assert all(mine.progress[i].outcome is Outcome.OK for i in before), "a part of an undo before the one above it"
+    parts = [mine.progress[i] for i in undos_of(plan, slot.undo_of)]
+    assert not any(part.skipped for part in parts), "a part of an undo that is not owed"
+    if slot.when is WHEN:
+        assert mine.registered["noted"].stdout == "x", "undone where the rollback's when is false"
+    assert not any(given_up(plan.slots[u.slot], mine.progress[u.slot]) for u in state.layout.undos), (
+        "undone beyond an undo, or a check, that failed"
+    )
+
+
+def check_undo_of_back(drive: Drive, host: HostName, index: int) -> None:
+    """In a run that takes another back: only what is owed, newest first, and nothing that was undone before."""
+    mine, slot = drive.state.hosts[host], drive.plan.slots[index]
+    assert slot.undo_of is not None
+    outcome = mine.progress[slot.undo_of].outcome
+    assert outcome is Outcome.OK or outcome in slot.undo_on, "undo after an outcome that its rule does not name"
+    assert mine.progress[index].outcome is not Outcome.OK, "undone a second time"
+    first = owed(drive.state.layout, mine)[0]
+    assert first.slot == index, "an older step was undone before a newer one, or a part before the one above it"
+    assert drive.plan.hosts[[h.host.name for h in drive.plan.hosts].index(host)].whens[index], "it is not owed"
+
+
+def check_back(drive: Drive) -> None:
+    """That a finished run can be taken back by another, whatever came of it, and once."""
+    hosts = tuple(drive.state.hosts)
+    found = take_back(drive.state, RunId("r"), hosts)
+    if found.plan is None:
+        return
+    rng = random.Random(len(drive.log))
+    back = Drive(plan=found.plan, rng=rng, p_bad=rng.choice([0, 0.3]), p_abort=0, state=RunState(found.plan))
+    back.run()
+    lists = back.state.lists()
+    assert not any(isinstance(r.event, AttemptStarted) and r.event.step.startswith("s") for r in back.log), "forward"
+    assert len(lists[Standing.ROLLED_BACK]) + len(lists[Standing.ROLLBACK_FAILED]) + len(lists[Standing.FAILED]) == len(
+        back.plan.hosts
+    ), "a host was left as it was"
+    assert dict(fold(back.plan, back.log).hosts) == dict(back.state.hosts)
+    done = set(lists[Standing.ROLLED_BACK])
+    again = take_back(drive.state, RunId("r"), hosts, [back.state])
+    assert again.plan is None or not done & {each.host.name for each in again.plan.hosts}, "taken back twice"
+    if back.state.finished and back.state.finished.exit == 0:
+        assert again.plan is None, "something was left"
+
+
+def undos_of(plan: Plan, step: int) -> list[int]:
+    return [i for i, slot in enumerate(plan.slots) if slot.undo_of == step]
+
+
+def check_not_owed(drive: Drive, host: HostName, index: int) -> None:
+    mine, slot = drive.state.hosts[host], drive.plan.slots[index]
+    assert slot.when is WHEN, "passed over an undo that has no condition"
+    assert mine.registered["noted"].stdout != "x", "passed over an undo that is owed"
+    parts = [mine.progress[i] for i in undos_of(drive.plan, slot.undo_of or 0)]
+    assert not any(part.touched for part in parts), "found not owed when it was half done"
 
 
 def check_end(drive: Drive) -> None:
@@ -635,7 +715,12 @@ def check_end(drive: Drive) -> None:
             check_gates(drive.log, wave)
     assert succeeded == (state.finished.exit == 0)
     for host in lists["rolled_back"]:
-        assert not owed(state.layout, state.hosts[host]), "called rolled back with undos owed"
+        mine = state.hosts[host]
+        assert not owed(state.layout, mine), "called rolled back with undos owed"
+        undone = [u for u in state.layout.undos if mine.progress[u.slot].touched]
+        assert undone, "called rolled back with nothing undone"
+        assert all(mine.progress[u.slot].outcome is Outcome.OK for u in undone), "called rolled back, an undo failed"
+    check_certificate(drive)
     for host in lists["rollback_failed"]:
         mine = state.hosts[host]
         if mine.owed and is_undone(plan, mine):
@@ -665,6 +750,24 @@ def features_of(drive: Drive) -> Counter[str]:
     )
 
 
+def check_certificate(drive: Drive) -> None:
+    """That it says of every step on every host what has happened there."""
+    state, plan = drive.state, drive.plan
+    made = certify(RunId("r"), state, drive.log)
+    assert not differences(certificate_json(made), made)
+    assert list(made.table) == [each.host.name for each in plan.hosts]
+    for host, steps in made.table.items():
+        mine = state.hosts[host]
+        assert list(steps) == [plan.slots[i].name for i in state.layout.steps]
+        for index in state.layout.steps:
+            fate, undos = steps[plan.slots[index].name], undos_of(plan, index)
+            ended = [mine.progress[i].outcome is Outcome.OK for i in undos]
+            assert (fate in (Fate.UNDONE, Fate.VERIFIED)) == (bool(undos) and all(ended)), "undone is what was undone"
+            assert fate is not Fate.VERIFIED or any(plan.slots[i].verifies for i in undos)
+            if fate is Fate.NEVER_STARTED:
+                assert mine.progress[index].effect is None
+
+
 @pytest.mark.parametrize("part", range(4))
 def test_no_run_ever_breaks_an_invariant(part: int) -> None:
     seen: Counter[str] = Counter()
@@ -682,6 +785,8 @@ def test_no_run_ever_breaks_an_invariant(part: int) -> None:
         try:
             drive.run()
             check_end(drive)
+            if seed % 3 == 0:
+                check_back(drive)
         except AssertionError as error:
             raise AssertionError(f"seed {seed}: {error}") from error
         assert drive.state.finished

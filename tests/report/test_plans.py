@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from orchestrator.model.plan import Section
-from orchestrator.model.playbook import Interrupted, RollbackScope
+from orchestrator.model.playbook import Interrupted
+from orchestrator.model.rollout import RollbackScope
 from orchestrator.report.plan_json import plan_json
 from orchestrator.report.plan_text import plan_text
 from tests.builders import DEPLOY, Rule, host_names, make_plan
@@ -23,7 +24,9 @@ def test_a_plan_has_the_keys_of_the_contract() -> None:
     assert [step["name"] for step in said["steps"]] == ["remember", "pull", "migrate", "restart", "healthy"]
     assert said["estimate"] == {"calls": 12 + 2 * 5 * 12, "seconds": None}
     assert said["cannot_be_undone"] == ["remember", "migrate", "healthy"]
-    assert said["warnings"] == []
+    assert said["warnings"] == [
+        "the rollback of 'restart' is the step's own command: nothing to go back to, it would do again what failed"
+    ]
     assert len(said["digest"]) == 64
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from orchestrator.core.pattern import fold_names
 from orchestrator.model.ids import HostName
-from orchestrator.model.playbook import Outcome, RollbackScope
+from orchestrator.model.playbook import Outcome
+from orchestrator.model.rollout import RollbackScope
 from orchestrator.model.state import RunStatus
 from orchestrator.report.failures import group
 from orchestrator.report.final import exit_status, final_report

@@ -1,0 +1,137 @@
+"""`orc rollback`: takes a finished run back, later."""
+
+import sys
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Annotated
+
+import anyio
+import typer
+
+from orchestrator import wiring
+from orchestrator.cli import output
+from orchestrator.cli.drive import drive
+from orchestrator.cli.lookup import find_run
+from orchestrator.cli.options import (
+    LockWaitOption,
+    OutputOption,
+    QuietOption,
+    RunArgument,
+    VerboseOption,
+    begin,
+    read_lock_wait,
+    whoami,
+)
+from orchestrator.cli.output import Output
+from orchestrator.cli.run import YesOption
+from orchestrator.core.pattern import fold_names, select_planned
+from orchestrator.core.run_state import RunState, fold
+from orchestrator.core.taking_back import left_to_undo, take_back
+from orchestrator.engine.going_back import Back, backs_of
+from orchestrator.engine.live_run import LiveRun, Observer
+from orchestrator.errors import Held, InputError
+from orchestrator.load import Settings
+from orchestrator.model.ids import HostName, RunId
+from orchestrator.model.origin import COMMAND_LINE, Text
+from orchestrator.model.plan import Plan
+from orchestrator.report.back_plan import back_plan, lacks
+from orchestrator.report.words import count
+
+HostsOption = Annotated[
+    str | None, typer.Option("--hosts", metavar="PATTERN", help="Of the run's hosts, only those that match.")
+]
+
+
+def command(
+    run: RunArgument,
+    *,
+    hosts: HostsOption = None,
+    yes: YesOption = False,
+    lock_wait: LockWaitOption = "0s",
+    shown: OutputOption = Output.AUTO,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Take a finished run back: on each host the rollbacks of its steps, newest first, with the values it had there.
+
+    Shows what will be done, and asks. It is a new run, of which no gate is asked and no wave waited for. Exit status:
+    0 all that the rules ask for was undone; 5 an undo failed; 7 held: it is taken back already, or something is
+    lacking; the others are those of `orc run`.
+    """
+    settings, wait = begin(verbose=verbose), read_lock_wait(lock_wait)
+    old, state, backs = anyio.run(partial(_read, run, settings))
+    planned, nothing = _plan(old, state, backs, hosts)
+    if not quiet or not yes:
+        output.stderr().lines([*back_plan(planned, nothing, output.paper()), ""])
+    if not yes:
+        _confirm(planned)
+    words = ("orc", "rollback", old, *(("--hosts", hosts) if hosts is not None else ()))
+    start = wiring.Start(plan=planned, by=whoami(), argv=words, lock_wait=wait)
+    raise typer.Exit(anyio.run(partial(_drive, start, settings, shown, quiet=quiet)))
+
+
+async def _read(typed: str, settings: Settings) -> tuple[RunId, RunState, tuple[Back, ...]]:
+    async with wiring.open_journal(settings) as journal:
+        found = await find_run(journal, typed)
+        record = await journal.record(found)
+        state = fold(record.plan, await journal.events(found))
+        return found, state, await backs_of(journal, found)
+
+
+def _plan(old: RunId, state: RunState, backs: Sequence[Back], pattern: str | None) -> tuple[Plan, tuple[HostName, ...]]:
+    """The plan, and the hosts with nothing to take back. Raises Held and InputError."""
+    if state.plan.takes_back:
+        raise InputError.of(
+            f"run {old} took run {state.plan.takes_back} back itself", fix="run the playbook again to go forward"
+        )
+    if not state.finished:
+        raise Held(f"run {old} has not ended", next=(f"orc status {old}", f"orc resume {old}", f"orc abort {old}"))
+    hosts = tuple(state.hosts)
+    if pattern is not None:
+        hosts = select_planned(Text(source=pattern, origin=COMMAND_LINE), state.plan)
+    for back in backs:
+        if not back.state.finished and back.state.hosts.keys() & set(hosts):
+            raise Held(
+                f"run {old} is being taken back by run {back.id}",
+                next=(f"orc status {back.id}", f"orc resume {back.id}"),
+            )
+    found = take_back(state, old, hosts, [back.state for back in backs])
+    if found.lacks:
+        raise Held(
+            "\n".join([f"run {old} cannot be taken back so; nothing was started", *lacks(found)]),
+            next=(f"orc rollback {old} --hosts PATTERN", f"orc status {old}"),
+        )
+    if found.plan is None:
+        raise Held(_why_nothing(old, state, backs, hosts), next=(f"orc status {old}",))
+    return found.plan, found.nothing
+
+
+def _why_nothing(old: RunId, state: RunState, backs: Sequence[Back], hosts: Sequence[HostName]) -> str:
+    """Why nothing is left to take back on these hosts."""
+    for back in backs:
+        before, after = state.hosts, left_to_undo(state, [back.state])
+        if taken := [host for host in hosts if before[host] != after[host]]:
+            return f"{fold_names(taken)}: already taken back by run {back.id}; nothing was started"
+    return f"run {old} has left nothing to take back on {count(len(hosts), 'host')}; nothing was started"
+
+
+def _confirm(planned: Plan) -> None:
+    """Ask. Raises InputError where nobody can answer, Held where the answer is no."""
+    hosts = count(len(planned.hosts), "host")
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise InputError.of(
+            f"this would take {hosts} back, and there is no terminal to ask on; nothing was started",
+            fix="say --yes to do it without a question",
+        )
+    sys.stderr.write(f"Take this back on {hosts}? [y/N] ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise Held("nothing was started: the answer was no")
+
+
+async def _drive(start: wiring.Start, settings: Settings, shown: Output, *, quiet: bool) -> int:
+    async def begin_run(observers: Sequence[Observer], on_live: Callable[[LiveRun], None]) -> RunState:
+        return await wiring.run(start, settings, observers=observers, on_live=on_live)
+
+    first = f"asking the provider about {count(len(start.plan.hosts), 'host')}"
+    return await drive(begin_run, settings, shown, quiet=quiet, by=start.by, first=first)

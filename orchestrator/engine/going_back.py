@@ -1,0 +1,51 @@
+"""Runs that take another back: which there are, and that no two of them take back the same."""
+
+from dataclasses import dataclass
+
+from orchestrator.core.run_state import RunState, fold
+from orchestrator.core.taking_back import take_back
+from orchestrator.engine.live_run import LiveRun
+from orchestrator.engine.locks import hold
+from orchestrator.errors import Held, InputError
+from orchestrator.model.ids import RunId
+from orchestrator.model.request import Act
+from orchestrator.ports import Journal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Back:
+    """A run that takes another back, and how it stands."""
+
+    id: RunId
+    state: RunState
+
+
+async def backs_of(journal: Journal, run: RunId) -> tuple[Back, ...]:
+    """The runs that take this one back, or did, oldest first."""
+    found = []
+    for request in await journal.requests(run):
+        if request.act is not Act.ROLL_BACK:
+            continue
+        id = RunId(request.why)
+        try:
+            record = await journal.record(id)
+        except InputError:  # its process died between the request and the run
+            continue
+        found.append(Back(id=id, state=fold(record.plan, await journal.events(id, outputs=False))))
+    return tuple(found)
+
+
+async def refuse_if_moved(live: LiveRun) -> None:
+    """Look again, now that the hosts are this run's, whether its plan is still what is to be taken back.
+
+    Another run may have done it between the plan and the locks. Raises Held; the run is then finished as held.
+    """
+    journal, old = live.outside.journal, RunId(live.plan.takes_back)
+    record = await journal.record(old)
+    state = fold(record.plan, await journal.events(old))
+    others = [back.state for back in await backs_of(journal, old) if back.id != live.id]
+    now = take_back(state, old, tuple(live.state.hosts), others).plan
+    if now is None or now.digest != live.plan.digest:
+        cause = f"another run has taken hosts of run {old} back meanwhile"
+        await hold(live, cause)
+        raise Held(f"{cause}; nothing was started", next=(f"orc status {old}", f"orc rollback {old}"))
