@@ -8,13 +8,13 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from fnmatch import translate
-from itertools import groupby, islice, product
+from itertools import groupby, product
 
 from orchestrator.errors import InputError
 from orchestrator.model.host import Inventory, InventoryHost
 from orchestrator.model.ids import HostName
+from orchestrator.model.near import did_you_mean
 from orchestrator.model.origin import Problem, Text
 from orchestrator.model.plan import Plan
 
@@ -34,7 +34,6 @@ _DIGITS = re.compile(r"[0-9]{1,250}")
 _REGEX_PIECE = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\{[0-9]*,[0-9]*\}|.", re.DOTALL)
 _OPEN, _CLOSE = "([{", ")]}"
 _MAX_STEMS = 4
-_MAX_NEAR = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,9 +156,8 @@ def _match(text: str, fleet: _Fleet) -> frozenset[int]:
 def _one(name: str, fleet: _Fleet) -> int:
     index = fleet.names.get(name, fleet.vmids.get(name))
     if index is None:
-        known = islice((n for n in (*fleet.groups, *fleet.names) if abs(len(n) - len(name)) <= 2), _MAX_NEAR)
-        near = get_close_matches(name, list(known), n=1)
-        raise _Unmatched(f"no host, group or vmid is called {name!r}", f"did you mean {near[0]}?" if near else "")
+        near = did_you_mean(name, (*fleet.groups, *fleet.names), within=2)
+        raise _Unmatched(f"no host, group or vmid is called {name!r}", near)
     return index
 
 
