@@ -4,7 +4,7 @@ import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from orchestrator import codec, log
 from orchestrator.clock import SystemClock
 from orchestrator.core import preflight as core_preflight
 from orchestrator.core.attempt import Pace
+from orchestrator.core.breaker import BreakerRules
 from orchestrator.core.expand import expand, inventory_of_vmids
 from orchestrator.core.pattern import select
 from orchestrator.core.rollout import Course
@@ -40,12 +41,16 @@ from orchestrator.providers import PROVIDERS
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """What a caller wants planned. limit: a pattern that narrows the playbook's hosts; None for no limit."""
+    """What a caller wants planned. limit: a pattern that narrows the playbook's hosts; None for no limit.
+
+    lists: the hosts that each `@RUN.LIST` of the limit stands for.
+    """
 
     playbook: Path
     inventory: Path | None = None
     limit: str | None = None
     extra_vars: Sequence[str] = ()
+    lists: Mapping[str, Sequence[HostName]] = field(default_factory=dict)
 
 
 def make_plan(selection: Selection, settings: Settings) -> Plan:
@@ -61,7 +66,8 @@ def make_plan(selection: Selection, settings: Settings) -> Plan:
         inventory = inventory_of_vmids(playbook, settings.provider)
     hosts = select(playbook.hosts, inventory) if playbook.hosts else inventory.hosts
     if selection.limit is not None:
-        wanted = {host.host.name for host in select(Text(source=selection.limit, origin=COMMAND_LINE), inventory)}
+        limit = Text(source=selection.limit, origin=COMMAND_LINE)
+        wanted = {host.host.name for host in select(limit, inventory, lists=selection.lists)}
         hosts = tuple(host for host in hosts if host.host.name in wanted)
         if not hosts:
             raise InputError.of(
@@ -136,10 +142,15 @@ class Start:
     lock_wait: float = 0.0
 
 
-def _outside(journal: Journal, provider: Provider) -> Outside:
+def _outside(journal: Journal, provider: Provider, settings: Settings) -> Outside:
     pace = replace(Pace(), poll_floor=provider.capabilities.poll_floor)
     return Outside(
-        journal=journal, provider=provider, clock=SystemClock(), nonce=lambda: secrets.token_hex(8), pace=pace
+        journal=journal,
+        provider=provider,
+        clock=SystemClock(),
+        nonce=lambda: secrets.token_hex(8),
+        pace=pace,
+        breaker=BreakerRules(patience=settings.api_patience),
     )
 
 
@@ -159,7 +170,7 @@ async def run(
     async with AsyncExitStack() as stack:
         journal = await stack.enter_async_context(open_journal(settings))
         provider = await stack.enter_async_context(open_provider(start.plan.provider, os.environ))
-        outside = _outside(journal, provider)
+        outside = _outside(journal, provider, settings)
         core_preflight.judge(start.plan, await preflight.probe_all(start.plan, provider, outside.clock))
         now = outside.clock.now()
         record = RunRecord(id=new_run_id(now), plan=start.plan, created_at=now, by=start.by, argv=start.argv)
@@ -197,7 +208,7 @@ async def resume(
                 f"the run {run_id} is finished ({state.status().value})", fix=f"see: orc status {run_id}"
             )
         provider = await stack.enter_async_context(open_provider(record.plan.provider, os.environ))
-        live = LiveRun(run_id, state, _outside(journal, provider), observers)
+        live = LiveRun(run_id, state, _outside(journal, provider, settings), observers)
         await take_locks(live, wait=0)
         on_live(live)
         await live.record(RunResumed(by=by))

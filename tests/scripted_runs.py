@@ -11,6 +11,7 @@ from orchestrator.core import host as core_host
 from orchestrator.core.host_decisions import (
     Ask,
     Attend,
+    AwaitApi,
     Fail,
     Lapse,
     PlanRetry,
@@ -191,7 +192,7 @@ def _step(played: Played, host: HostName, script: Script) -> bool:
             played.record(GateAnswered(gate=step, host=host, step=step, answer=Answer.FAILED, by="orc", why=why))
         case Settle(standing=standing):
             played.record(HostSettled(host=host, standing=standing))
-        case Rest() | Attend():
+        case Rest() | Attend() | AwaitApi():
             return False
     return True
 

@@ -15,7 +15,7 @@ from orchestrator.errors import InputError
 from orchestrator.model.host import Host, Inventory, InventoryHost, ProviderSpec, Variable
 from orchestrator.model.ids import HostName, StepName
 from orchestrator.model.origin import Origin, Problem
-from orchestrator.model.plan import Plan, Policy
+from orchestrator.model.plan import BlastRadius, Plan, Policy
 from orchestrator.model.playbook import Playbook, Step
 
 
@@ -49,6 +49,7 @@ def expand(
         hosts=host_plans,
         waves=waves,
         policy=_policy(playbook, len(hosts)),
+        limits=_limits(playbook, len(inventory.hosts)),
         params={name: each.value for name, each in params.items()},
         inputs={**playbook.inputs, **inventory.inputs},
     )
@@ -73,6 +74,15 @@ def _policy(playbook: Playbook, total: int) -> Policy:
         max_failures=resolve_budget(rollout.max_failures, total),
         max_unreachable=resolve_budget(rollout.max_unreachable, total),
         rollback=rollout.rollback,
+    )
+
+
+def _limits(playbook: Playbook, fleet: int) -> BlastRadius:
+    share = playbook.limits.max_share
+    if share is None:
+        return BlastRadius(max_hosts=playbook.limits.max_hosts)
+    return BlastRadius(
+        max_hosts=playbook.limits.max_hosts, max_share=resolve_budget(share, fleet), share=str(share), fleet=fleet
     )
 
 

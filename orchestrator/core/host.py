@@ -7,6 +7,7 @@ from orchestrator.core.evolve import given_up, wants_answer
 from orchestrator.core.host_decisions import (
     Ask,
     Attend,
+    AwaitApi,
     Fail,
     HostDecision,
     Lapse,
@@ -38,6 +39,8 @@ class _Here:
 
 def decide(layout: Layout, plan: HostPlan, state: HostState, signals: Signals, now: float) -> HostDecision:
     """What to do next on one host, at `now` (seconds since the epoch)."""
+    if signals.left:
+        return Rest()
     here = _Here(layout=layout, plan=plan, state=state, now=now)
     for index, progress in enumerate(state.progress):
         if progress.running:
@@ -48,7 +51,7 @@ def decide(layout: Layout, plan: HostPlan, state: HostState, signals: Signals, n
     if decision is None and state.touched and state.settled is None and not signals.now:
         decision = _first_due(here, layout.finally_, past_failures=True)
     if decision is not None:
-        return decision
+        return AwaitApi() if signals.ill and isinstance(decision, Start) else decision
     standing = stand(layout, state)
     return Rest() if standing in (state.settled, Standing.NEVER_STARTED) else Settle(standing=standing)
 

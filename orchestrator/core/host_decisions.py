@@ -13,6 +13,7 @@ class Signals:
     undo: the host is to be taken back even if it did not fail itself.
     self_undo: a host that failed takes back itself. paused: nothing new is started, not even an undo.
     aborting: nothing is started but `finally`, nothing is undone; now: not even `finally`, and what runs is ended.
+    ill: the API is, so that nothing is started before it is well. left: nor is what is under way seen to its end.
     """
 
     forward: bool = True
@@ -22,6 +23,8 @@ class Signals:
     paused: bool = False
     aborting: bool = False
     now: bool = False
+    ill: bool = False
+    left: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +93,11 @@ class WaitUntil:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AwaitApi:
+    """There is something to start, once the API is well."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settle:
     """Record that nothing is left to do here."""
 
@@ -101,4 +109,4 @@ class Rest:
     """Nothing to do and nothing to record, unless the signals change."""
 
 
-HostDecision = Start | Attend | Skip | Fail | PlanRetry | Ask | Lapse | WaitUntil | Settle | Rest
+HostDecision = Start | Attend | Skip | Fail | PlanRetry | Ask | Lapse | WaitUntil | AwaitApi | Settle | Rest

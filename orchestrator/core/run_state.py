@@ -10,7 +10,17 @@ from orchestrator.core.host_decisions import Signals
 from orchestrator.core.layout import Layout, lay_out
 from orchestrator.core.rollout import Counts, Course
 from orchestrator.errors import IllegalTransition
-from orchestrator.model.event import GateAnswered, Recorded, RunFinished, RunPaused, RunResumed, RunStarted, WaveOpened
+from orchestrator.model.event import (
+    ApiPaused,
+    ApiResumed,
+    GateAnswered,
+    Recorded,
+    RunFinished,
+    RunPaused,
+    RunResumed,
+    RunStarted,
+    WaveOpened,
+)
 from orchestrator.model.ids import HostName
 from orchestrator.model.plan import Plan
 from orchestrator.model.playbook import Outcome
@@ -40,6 +50,7 @@ class RunState:
         self.taken_up = 0
         self.started_at: float | None = None
         self.paused: RunPaused | None = None
+        self.ill: ApiPaused | None = None
         self.finished: RunFinished | None = None
         self.answers = 0
         self.seq = 0
@@ -67,7 +78,12 @@ class RunState:
                 # An abort stays one: a later pause does not take it back.
                 if not event.waiting and (not self.course.aborts or event.now):
                     self.paused = event
+            case ApiPaused():
+                self.ill = event
+            case ApiResumed():
+                self.ill = None
             case RunResumed():
+                self.ill = None  # the process that takes it up finds out for itself
                 if not self.course.aborts:
                     self.paused = None
                 self.taken_up += 1
@@ -115,6 +131,11 @@ class RunState:
         return tuple(sorted(hosts, key=lambda host: standing(self._hosts[host]) is not Standing.BUSY))
 
     @property
+    def left(self) -> bool:
+        """Whether the API has been ill for so long that everything is left as it is, until a person resumes the run."""
+        return self.ill is not None and self.ill.next_try is None
+
+    @property
     def course(self) -> Course:
         """Which way a person lets the run go."""
         if self.paused is None:
@@ -126,11 +147,16 @@ class RunState:
     def signals(self, wave: int, asked: Course = Course.ON) -> Signals:
         """What the run asks of the hosts of a wave; asked: a course that is not in the journal yet."""
         course = max(self.course, asked, key=Course.rank)
-        return rollout.signal(self.plan.policy, self.waves, wave=wave, opened=self.opened, course=course)
+        signals = rollout.signal(self.plan.policy, self.waves, wave=wave, opened=self.opened, course=course)
+        if self.ill and course is not Course.ABORTING_NOW:
+            return replace(signals, ill=True, left=self.left)
+        return signals
 
     def decide(self, asked: Course = Course.ON) -> rollout.RunDecision:
         """What to do next with the run."""
         course = max(self.course, asked, key=Course.rank)
+        if self.left and course not in (Course.PAUSED, Course.ABORTING_NOW):
+            return rollout.Hold(waits_for="the API has been ill for too long: a person has to say when to ask it again")
         return rollout.decide(self.plan.policy, self.waves, opened=self.opened, course=course)
 
     def status(self) -> RunStatus:

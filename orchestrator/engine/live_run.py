@@ -1,15 +1,18 @@
 """A run under way in this process: its state, and the one way to change it."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 import anyio
 
 from orchestrator.core.attempt import Pace
+from orchestrator.core.breaker import BreakerRules
 from orchestrator.core.host_decisions import Signals
 from orchestrator.core.locks import unneeded
-from orchestrator.core.rollout import Course
+from orchestrator.core.rollout import Course, under_way
 from orchestrator.core.run_state import RunState
+from orchestrator.engine.api_health import ApiHealth
 from orchestrator.model.event import Event, Recorded, RunPaused
 from orchestrator.model.ids import HostName, RunId
 from orchestrator.model.plan import HostPlan
@@ -27,6 +30,7 @@ class Outside:
     clock: Clock
     nonce: Callable[[], str]
     pace: Pace
+    breaker: BreakerRules = field(default_factory=BreakerRules)
 
 
 class LiveRun:
@@ -47,6 +51,15 @@ class LiveRun:
         self._early: dict[int, tuple[Recorded, anyio.Event]] = {}
         self.asked = Course.ON
         self._waits: set[anyio.CancelScope] = set()
+        self.api = ApiHealth(
+            outside.provider,
+            outside.clock,
+            outside.breaker,
+            hosts={name: each.host for name, each in self.host_plans.items()},
+            record=self.record,
+            at_work=lambda: under_way(state.waves),
+            left=lambda: state.left,
+        )
 
     def signals(self, host: HostName) -> Signals:
         """What the run asks of this host now."""
@@ -56,7 +69,7 @@ class LiveRun:
         """Whether an answer about this host may still come while others of its wave are at work."""
         signals = self.signals(host)
         asked = self.state.hosts[host].asks is not None and signals.forward and not signals.paused
-        return asked and self.state.at_work(self.state.wave_of(host))
+        return asked and not signals.left and self.state.at_work(self.state.wave_of(host))
 
     @property
     def clock(self) -> Clock:
@@ -70,10 +83,21 @@ class LiveRun:
 
     async def wait_until(self, at: float) -> None:
         """Wait until `at`, or until what is under way is to be ended: then it is time to look again."""
+        with self._wait():
+            await self.outside.clock.sleep_until(at)
+
+    async def wait_well(self) -> None:
+        """Wait until the API is well, the run is left, or what is under way is to be ended."""
+        with self._wait():
+            await self.api.well()
+
+    @contextmanager
+    def _wait(self) -> Iterator[None]:
+        """A wait that ends where what is under way is to be ended."""
         with anyio.CancelScope() as wait:
             self._waits.add(wait)
             try:
-                await self.outside.clock.sleep_until(at)
+                yield
             finally:
                 self._waits.discard(wait)
 

@@ -49,7 +49,8 @@ async def advance(live: LiveRun, dispatcher: Dispatcher) -> bool:
         case WorkOn():
             hosts = live.state.to_work_on(decision.wave)
             shards = [hosts[i : i + SHARD] for i in range(0, len(hosts), SHARD)]
-            await dispatcher.dispatch(live, shards)
+            async with live.api.watched():
+                await dispatcher.dispatch(live, shards)
         case Finish():
             lists = {s.value: names for s, names in live.state.lists().items() if s is not Standing.BUSY}
             await live.record(

@@ -19,6 +19,7 @@ from orchestrator.model.origin import Text
 from orchestrator.model.playbook import (
     Body,
     Interrupted,
+    Limits,
     OnFailure,
     Outcome,
     Param,
@@ -76,6 +77,7 @@ def _playbook(shape: PlaybookShape, document: Document, stem: str) -> Playbook:
         user=_optional(document, ("defaults", "user"), defaults.user),
         timeout=defaults.timeout,
         rollout=_rollout(shape.rollout) if shape.rollout else Rollout(),
+        limits=Limits(max_hosts=shape.limits.max_hosts, max_share=shape.limits.max_share) if shape.limits else Limits(),
         steps=sections["steps"],
         after_rollback=sections["after_rollback"],
         finally_=sections["finally"],

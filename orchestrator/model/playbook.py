@@ -174,6 +174,14 @@ class Rollout:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The blast radius: how many hosts a run may have, and what share of the inventory's; None: all."""
+
+    max_hosts: int | None = None
+    max_share: Share | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Playbook:
     """A whole playbook. Exactly one of `vmids` and `hosts` is given.
 
@@ -194,6 +202,7 @@ class Playbook:
     user: Text | None = None
     timeout: float = 600.0
     rollout: Rollout = field(default_factory=Rollout)
+    limits: Limits = field(default_factory=Limits)
     steps: tuple[Step, ...]
     after_rollback: tuple[Step, ...] = ()
     finally_: tuple[Step, ...] = ()

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from orchestrator.core.rollout import over_budget
 from orchestrator.model.state import RunStatus, Standing
 from orchestrator.report import sections
+from orchestrator.report.api_health import how_ill
 from orchestrator.report.columns import hang, wrap
 from orchestrator.report.failures import FailureGroup, group
 from orchestrator.report.next_commands import Advice, next_commands
@@ -51,6 +52,8 @@ def why_it_stopped(view: RunView, paper: Paper) -> list[str]:
     if state.paused:
         word = "ABORTED" if state.paused.aborting else "PAUSED"
         return wrap(f"{word}  by {visible(state.paused.by)}: {visible(state.paused.cause)}", paper.width)
+    if state.ill and not state.finished:
+        return hang("WAITING  " if state.left else "API PAUSED  ", how_ill(state.ill, paper), paper.width)
     if asking := state.asking():
         return hang("WAITING  ", f"for a person to say how {names([*asking])} {_goes(len(asking))} on", paper.width)
     cause = over_budget(state.plan.policy, state.waves)

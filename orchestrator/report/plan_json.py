@@ -64,7 +64,7 @@ class EstimateJson(TypedDict):
 
 
 class PlanJson(TypedDict):
-    """A whole plan; commands that are never run are left out."""
+    """A whole plan; commands that are never run are left out. limits: in hosts; null for none."""
 
     digest: str
     playbook: str
@@ -72,6 +72,7 @@ class PlanJson(TypedDict):
     hosts: list[str]
     waves: list[WaveJson]
     budgets: dict[str, int | str]
+    limits: dict[str, int | None]
     steps: list[StepJson]
     commands: list[CommandJson]
     estimate: EstimateJson
@@ -95,6 +96,7 @@ def plan_json(plan: Plan) -> PlanJson:
             "max_unreachable": policy.max_unreachable,
             "rollback": policy.rollback.value,
         },
+        limits={"max_hosts": plan.limits.max_hosts, "max_share": plan.limits.max_share},
         steps=[_step(planned, index, slot) for index, slot in planned.forward()],
         commands=[
             _command(planned, host, index, slot)

@@ -1,6 +1,6 @@
 """A plan in short: what is run on which hosts, in which waves, within which budgets."""
 
-from orchestrator.model.plan import Plan, Policy
+from orchestrator.model.plan import Plan
 from orchestrator.model.playbook import RollbackScope
 from orchestrator.report.columns import hang, table, wrap
 from orchestrator.report.planned import Planned
@@ -22,7 +22,7 @@ def plan_summary(plan: Plan, paper: Paper = PAPER) -> list[str]:
     planned = Planned.of(plan)
     steps = ", ".join(slot.name for _, slot in planned.forward())
     return join(
-        head(plan, paper), waves(plan, paper), budgets(plan.policy), hang("STEPS  ", spelled(steps), paper.width),
+        head(plan, paper), waves(plan, paper), budgets(plan), hang("STEPS  ", spelled(steps), paper.width),
         warnings(planned, paper), not_undone(planned, paper),
     )  # fmt: skip
 
@@ -51,14 +51,20 @@ def waves(plan: Plan, paper: Paper) -> list[str]:
     return lines
 
 
-def budgets(policy: Policy) -> list[str]:
+def budgets(plan: Plan) -> list[str]:
     """How far the run may go, in hosts."""
+    policy, limits = plan.policy, plan.limits
     rows = [
         ("max_parallel", f"{policy.max_parallel:,}", "under way at once, no more"),
         ("max_failures", f"{policy.max_failures:,}", f"may fail; {_over(policy.max_failures)} stops the run"),
         ("max_unreachable", f"{policy.max_unreachable:,}", f"may be; {_over(policy.max_unreachable)} stops the run"),
         ("rollback", policy.rollback.value, SCOPES[policy.rollback]),
     ]
+    if limits.max_hosts is not None:
+        rows.append(("max_hosts", f"{limits.max_hosts:,}", "in the run; with more it is held"))
+    if limits.max_share is not None:
+        of = f"in the run, {limits.share} of the inventory's {limits.fleet:,}; with more it is held"
+        rows.append(("max_share", f"{limits.max_share:,}", of))
     return ["BUDGETS, in hosts", *(f"{INDENT}{line}" for line in table(rows))]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from orchestrator.core.blast_radius import over_limits
 from orchestrator.model.plan import Command, HostPlan, Plan, Section, Slot
 from orchestrator.model.playbook import RollbackScope
 
@@ -62,4 +63,6 @@ class Planned:
             found.append(f"max_failures is {policy.max_failures}: the run does not stop even if every host fails")
         if policy.rollback is RollbackScope.NONE and self.undo_of:
             found.append("rollback is none: the rollbacks of the steps are not run, whatever fails")
+        if over := over_limits(plan.limits, total):
+            found.append(f"{total:,} hosts are too many: {over}. It is held unless you say --yes-really {total}")
         return found

@@ -9,6 +9,7 @@ from orchestrator.model.plan import Section, Slot
 from orchestrator.model.playbook import Outcome
 from orchestrator.model.state import HostState, Progress, RunStatus, Standing
 from orchestrator.report import sections
+from orchestrator.report.api_health import how_ill
 from orchestrator.report.columns import hang, table
 from orchestrator.report.failures import group
 from orchestrator.report.final import exit_status, why_it_stopped
@@ -81,6 +82,8 @@ def cause(view: RunView) -> str:
         return state.finished.cause
     if state.paused:
         return f"{state.paused.by}: {state.paused.cause}"
+    if state.ill and (view.driver or state.left):
+        return how_ill(state.ill)
     return "" if view.driver else NOT_DRIVEN
 
 
@@ -123,7 +126,8 @@ def status_report(view: RunView, paper: Paper = PAPER) -> list[str]:
         _head(view, paper),
         sections.failed(groups, paper),
         sections.rolled_back(rollbacks(view.state), paper),
-        why_it_stopped(view, paper) or _not_driven(view, paper),
+        why_it_stopped(view, paper),
+        _not_driven(view, paper),
         _under_way(view, paper),
         _waves(view.state),
         _steps(view.state),
@@ -204,7 +208,7 @@ def _attempts(state: RunState, paper: Paper) -> Iterator[tuple[str, str, str]]:
 
 
 def _not_driven(view: RunView, paper: Paper) -> list[str]:
-    if view.driver or view.state.status() is not RunStatus.RUNNING:
+    if view.driver or view.state.paused or view.state.status() is not RunStatus.RUNNING:
         return []
     said = f"{NOT_DRIVEN}. Its last event was at {date_time(view.last_at, paper.zone)}"
     return hang("INTERRUPTED  ", said, paper.width)

@@ -16,6 +16,7 @@ from orchestrator.core.host import owed, undo_failed
 from orchestrator.core.host_decisions import (
     Ask,
     Attend,
+    AwaitApi,
     Fail,
     HostDecision,
     Lapse,
@@ -30,6 +31,8 @@ from orchestrator.core.rollout import Course, Finish, Hold, OpenWave, WorkOn, ov
 from orchestrator.core.run_state import RunState, fold
 from orchestrator.model.event import (
     Answer,
+    ApiPaused,
+    ApiResumed,
     AttemptEnded,
     AttemptStarted,
     Event,
@@ -125,6 +128,7 @@ class Drive:
     rng: random.Random
     p_bad: float
     p_abort: float
+    p_ill: float
     state: RunState
     now: float = 1000.0
     log: list[Recorded] = field(default_factory=list)
@@ -150,7 +154,8 @@ class Drive:
                 case WorkOn(wave=wave):
                     self.work_on(wave)
                 case Hold():
-                    if self.state.paused:
+                    if self.state.paused or self.state.left:
+                        self.flight.clear()  # what was under way is attended by the next process
                         self.record(RunResumed(by="test"))
                     else:
                         self.answer()
@@ -177,12 +182,27 @@ class Drive:
             if self.rng.random() < 0.02:
                 self.crash()
                 return
+            self.draw_illness()
+            if self.state.left and self.state.course is not Course.ABORTING_NOW:
+                check_left(self)
+                self.places.clear()
+                return
             if self.flight and (self.rng.random() < 0.5 or not self.step_a_host()):
                 self.end_an_attempt()
                 progressed = True
             elif not self.flight:
                 progressed = self.step_a_host() or progressed
         assert progressed or self.state.paused, "work was asked for and there was none"
+
+    def draw_illness(self) -> None:
+        """The API falls ill, goes on being ill, is left for a person, or is well again."""
+        if self.rng.random() < self.p_ill and not self.state.left:
+            next_try = None if self.rng.random() < 0.2 else self.now + 1
+            host = self.plan.hosts[0].host.name
+            ill = ApiPaused(host=host, answer="api_down", detail="502", since=self.now, next_try=next_try)
+            self.record(ill)
+        elif self.state.ill and not self.state.left and (self.rng.random() < 0.3 or not self.flight):
+            self.record(ApiResumed(since=self.state.ill.since, probes=1))
 
     def answer(self) -> None:
         """A person says how a host goes on that waits for one."""
@@ -232,6 +252,8 @@ class Drive:
             case Lapse(slot=index):
                 name = slots[index].name
                 self.record(GateAnswered(gate="g", host=host, step=name, answer=Answer.FAILED, by="orc"))
+            case AwaitApi():
+                assert self.state.ill, "waits for an API that is well"
             case WaitUntil(at=at):
                 self.now = max(self.now, at)
             case Settle(standing=standing):
@@ -269,6 +291,12 @@ def mine_is_free(state: RunState, host: HostName) -> bool:
     return not any(progress.running for progress in state.hosts[host].progress)
 
 
+def check_left(drive: Drive) -> None:
+    """That every host rests as it is, whatever is under way there."""
+    for plan in drive.plan.hosts:
+        assert isinstance(drive.decide(plan.host.name), Rest), "something is done though the run is left"
+
+
 def check_wave_opens(state: RunState, wave: int) -> None:
     assert not over_budget(state.plan.policy, state.waves), "a wave opened over budget"
     for earlier in state.plan.waves[:wave]:
@@ -284,6 +312,7 @@ def check_start(drive: Drive, host: HostName, index: int) -> None:
     assert len(running) < plan.policy.max_parallel, "more in flight than allowed"
     assert len(busy) <= plan.policy.max_parallel, "more hosts under way than allowed"
     assert host not in running, "two attempts on one host"
+    assert state.ill is None or state.course is Course.ABORTING_NOW, "started while the API is ill"
     assert mine.asks is None, "started while a person is asked"
     assert state.course is not Course.PAUSED, "started while paused"
     assert state.course is not Course.ABORTING_NOW, "started while everything is to be ended"
@@ -371,6 +400,7 @@ def test_no_run_ever_breaks_an_invariant(part: int) -> None:
             rng=rng,
             p_bad=rng.choice([0.0, 0.05, 0.3, 0.9]),
             p_abort=rng.choice([0, 0, 0, 0.02]),
+            p_ill=rng.choice([0, 0, 0.02, 0.1]),
             state=RunState(plan),
         )
         try:
