@@ -28,6 +28,8 @@ class Output(StrEnum):
     """A line for each event, on stderr; then the report."""
     JSON = "json"
     """A line of JSON for each event, on stdout, and nothing else there."""
+    GITHUB = "github"
+    """Groups and errors as GitHub Actions shows them, on stdout, and the job's summary."""
 
 
 class Form(StrEnum):

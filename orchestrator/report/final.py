@@ -35,13 +35,15 @@ def final_report(view: RunView, paper: Paper = PAPER) -> list[str]:
         sections.failed(groups, paper),
         sections.rolled_back(rollbacks(view.state), paper),
         why_it_stopped(view, paper),
+        sections.wave_line(view.state, paper),
         sections.hosts(view.state, paper),
-        sections.what_next(_advice(view, groups)),
+        sections.what_next(advice(view, groups)),
         [verdict_line(view, exit=exit_status(view))],
     )
 
 
-def _advice(view: RunView, groups: Sequence[FailureGroup]) -> list[Advice]:
+def advice(view: RunView, groups: Sequence[FailureGroup]) -> list[Advice]:
+    """What to type next; there is always something."""
     found = next_commands(view, groups)
     return found or [Advice(why="see what each step printed", command=f"orc logs {view.id}")]
 

@@ -1,7 +1,7 @@
 """How a run stands: what `orc status` shows, and what programs read."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import NotRequired, TypedDict
 
 from orchestrator.core.run_state import RunState, standing
@@ -129,7 +129,7 @@ def status_report(view: RunView, paper: Paper = PAPER) -> list[str]:
         why_it_stopped(view, paper),
         _not_driven(view, paper),
         _under_way(view, paper),
-        _waves(view.state),
+        sections.waves(view.state),
         _steps(view.state),
         sections.hosts(view.state, paper),
         sections.what_next(next_commands(view, groups)),
@@ -146,23 +146,6 @@ def _head(view: RunView, paper: Paper) -> list[str]:
     return lines
 
 
-def _waves(state: RunState) -> list[str]:
-    """How far each wave is. A wave that is not open yet says so."""
-    if len(state.waves) < 2:
-        return []
-    rows = []
-    words = sections.list_words(state)
-    for wave, counts in zip(state.plan.waves, state.waves, strict=True):
-        said = _counted({words[each]: counts.standing[each] for each in words})
-        said = said if wave.index < state.opened else "not opened"
-        rows.append((f"    {wave.index + 1} {visible(wave.name)}", count(len(wave.hosts), "host"), said))
-    return ["WAVES", *table(rows)]
-
-
-def _counted(found: Mapping[str, int]) -> str:
-    return ", ".join(f"{number:,} {word}" for word, number in found.items() if number)
-
-
 def _steps(state: RunState) -> list[str]:
     """What became of each step, over all hosts on which anything was begun."""
     begun = [mine for mine in state.hosts.values() if mine.begun]
@@ -171,7 +154,7 @@ def _steps(state: RunState) -> list[str]:
         found = Counter(slot_state(mine.progress[index]) for mine in begun)
         del found["waiting"]
         if found:
-            rows.append((f"    {_slot_name(slot)}", _counted(found)))
+            rows.append((f"    {_slot_name(slot)}", sections.counted(found)))
     return ["STEPS", *table(rows)] if rows else []
 
 
