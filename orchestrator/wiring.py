@@ -5,7 +5,7 @@ import random
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -17,6 +17,7 @@ from orchestrator.clock import SystemClock
 from orchestrator.controller import ThisMachine
 from orchestrator.core import preflight as core_preflight
 from orchestrator.core.attempt import Pace
+from orchestrator.core.breaker import BreakerRules
 from orchestrator.core.expand import EVERY_STEP, expand, inventory_of_vmids
 from orchestrator.core.outputs import with_outputs
 from orchestrator.core.pattern import select
@@ -48,6 +49,7 @@ class Selection:
     """What a caller wants planned.
 
     limit: a pattern that narrows the playbook's hosts; None for no limit. tags: by which steps are chosen.
+    lists: the hosts that each `@RUN.LIST` of the limit stands for.
     """
 
     playbook: Path
@@ -55,6 +57,7 @@ class Selection:
     limit: str | None = None
     extra_vars: Sequence[str] = ()
     tags: Tags = EVERY_STEP
+    lists: Mapping[str, Sequence[HostName]] = field(default_factory=dict)
 
 
 def make_plan(selection: Selection, settings: Settings) -> Plan:
@@ -70,7 +73,8 @@ def make_plan(selection: Selection, settings: Settings) -> Plan:
         inventory = inventory_of_vmids(playbook, settings.provider)
     hosts = select(playbook.hosts, inventory) if playbook.hosts else inventory.hosts
     if selection.limit is not None:
-        wanted = {host.host.name for host in select(Text(source=selection.limit, origin=COMMAND_LINE), inventory)}
+        limit = Text(source=selection.limit, origin=COMMAND_LINE)
+        wanted = {host.host.name for host in select(limit, inventory, lists=selection.lists)}
         hosts = tuple(host for host in hosts if host.host.name in wanted)
         if not hosts:
             raise InputError.of(
@@ -145,7 +149,7 @@ class Start:
     lock_wait: float = 0.0
 
 
-def _outside(journal: Journal, provider: Provider) -> Outside:
+def _outside(journal: Journal, provider: Provider, settings: Settings) -> Outside:
     pace = replace(Pace(), poll_floor=provider.capabilities.poll_floor)
     return Outside(
         journal=journal,
@@ -156,6 +160,7 @@ def _outside(journal: Journal, provider: Provider) -> Outside:
         pace=pace,
         controller=ThisMachine(),
         express=provider.express() if isinstance(provider, Metered) else None,
+        breaker=BreakerRules(patience=settings.api_patience),
     )
 
 
@@ -175,7 +180,7 @@ async def run(
     async with AsyncExitStack() as stack:
         journal = await stack.enter_async_context(open_journal(settings))
         provider = await stack.enter_async_context(open_provider(start.plan.provider, os.environ))
-        outside = _outside(journal, provider)
+        outside = _outside(journal, provider, settings)
         core_preflight.judge(start.plan, await preflight.probe_all(start.plan, provider, outside.clock))
         now = outside.clock.now()
         record = RunRecord(id=new_run_id(now), plan=start.plan, created_at=now, by=start.by, argv=start.argv)
@@ -216,7 +221,7 @@ async def resume(
                 f"the run {run_id} is finished ({state.status().value})", fix=f"see: orc status {run_id}"
             )
         provider = await stack.enter_async_context(open_provider(record.plan.provider, os.environ))
-        live = LiveRun(run_id, state, _outside(journal, provider), observers)
+        live = LiveRun(run_id, state, _outside(journal, provider, settings), observers)
 
         async def go_on() -> None:
             await live.record(RunResumed(by=by))

@@ -13,6 +13,7 @@ from orchestrator.core.between import AnswerGate, AskGate, Hold, Look
 from orchestrator.core.host_decisions import (
     Ask,
     Attend,
+    AwaitApi,
     Fail,
     Lapse,
     PlanRetry,
@@ -226,7 +227,7 @@ def _step(played: Played, host: HostName, script: Script) -> bool:
             played.record(GateAnswered(gate=step, host=host, step=step, answer=Answer.FAILED, by="orc", why=why))
         case Settle(standing=standing):
             played.record(HostSettled(host=host, standing=standing))
-        case Rest() | Attend() | Wait():
+        case Rest() | Attend() | Wait() | AwaitApi():
             return False
     return True
 

@@ -8,7 +8,8 @@ import anyio
 from rich.console import Console
 
 from orchestrator import log, wiring
-from orchestrator.cli import output
+from orchestrator.cli import github, output
+from orchestrator.cli.github import GithubScreen
 from orchestrator.cli.interrupts import Interrupts
 from orchestrator.cli.live_view import LiveScreen
 from orchestrator.cli.lookup import read_view
@@ -31,6 +32,8 @@ def make_screen(wanted: Output, *, quiet: bool) -> Screen:
     shown = output.choose(wanted, os.environ, terminal=sys.stderr.isatty())
     if shown is Output.JSON:
         return JsonScreen(progress, output.stdout())
+    if shown is Output.GITHUB:
+        return GithubScreen(progress, output.stdout(), output.paper())
     if quiet:
         return QuietScreen(progress)
     if shown is Output.LIVE:
@@ -86,5 +89,7 @@ def report(view: RunView, wanted: Output) -> None:
     """The report; where stdout carries events, only the verdict, on stderr."""
     if wanted is Output.JSON:
         output.stderr().line(verdict_line(view, exit=exit_status(view)))
+    elif wanted is Output.GITHUB:
+        github.report(view)
     else:
         output.stdout().lines(final_report(view, output.paper()))

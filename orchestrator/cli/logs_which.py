@@ -2,15 +2,12 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from difflib import get_close_matches
-from itertools import islice
 
 from orchestrator.cli.lookup import FindingJournal, find_run
 from orchestrator.errors import InputError
 from orchestrator.model.ids import HostName, RunId, StepName
+from orchestrator.model.near import did_you_mean
 from orchestrator.model.plan import Plan
-
-_MOST_NEAR = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +33,5 @@ async def find_which(journal: FindingJournal, typed: str, host: str | None, step
 def _known(name: str, known: Collection[str], what: str) -> str:
     if name in known:
         return name
-    near = get_close_matches(name, list(islice(known, _MOST_NEAR)), n=1)
-    fix = f"did you mean {near[0]}?" if near else f"the {what}s of the run: {', '.join(sorted(known)[:10])}"
+    fix = did_you_mean(name, known) or f"the {what}s of the run: {', '.join(sorted(known)[:10])}"
     raise InputError.of(f"the run has no {what} {name!r}", fix=fix)

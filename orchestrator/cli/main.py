@@ -33,6 +33,8 @@ COMMANDS = {
     "watch": "Follow a run that another process drives.",
     "status": "Show how a run stands, and what to type next.",
     "runs": "List the runs, newest first.",
+    "report": "Write a report of a run: text, Markdown or JUnit XML.",
+    "diff": "Show what differs between two runs.",
     "logs": "Show what the commands of a run printed.",
     "simulator": "Simulate a fleet of VPSes on this machine.",
     "schema": "Print a JSON Schema: of playbooks, of inventories, of events.",

@@ -3,19 +3,21 @@
 import getpass
 import os
 import platform
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from orchestrator import codec, log, wiring
+from orchestrator.cli.limits import read_limit
 from orchestrator.cli.output import Form, Output
 from orchestrator.core.waves import resolve_budget
 from orchestrator.errors import InputError
 from orchestrator.load import Settings, load_settings
 from orchestrator.load.quantities import read_duration, read_share
+from orchestrator.model.ids import HostName
 from orchestrator.model.plan import Plan, Tags
 from orchestrator.model.rollout import RollbackScope, Share
 
@@ -25,7 +27,12 @@ InventoryOption = Annotated[
 ]
 LimitOption = Annotated[
     str | None,
-    typer.Option("-l", "--limit", metavar="PATTERN", help="Of the playbook's hosts, only those that match."),
+    typer.Option(
+        "-l",
+        "--limit",
+        metavar="PATTERN",
+        help="Of the playbook's hosts, those that match; or @RUN.failed.",
+    ),
 ]
 ExtraVarsOption = Annotated[
     list[str] | None, typer.Option("-e", "--extra-vars", metavar="K=V", help="A parameter, or @FILE of them.")
@@ -50,6 +57,13 @@ FormOption = Annotated[Form, typer.Option("--output", help="How it is written.")
 WhyOption = Annotated[str, typer.Option("-m", "--message", metavar="WHY", help="Why: it is kept with the request.")]
 LockWaitOption = Annotated[
     str, typer.Option("--lock-wait", metavar="TIME", help="How long to wait for hosts that other runs have: 10m.")
+]
+ReallyOption = Annotated[
+    int | None,
+    typer.Option("--yes-really", min=1, metavar="N", help="Also over the playbook's limits, on exactly N hosts."),
+]
+ExpectOption = Annotated[
+    int | None, typer.Option("--expect-hosts", min=1, metavar="N", help="Run only if it is exactly N hosts.")
 ]
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="The run's id, the beginning of it, or `last`.")]
 
@@ -83,6 +97,12 @@ class Wanted:
     forks: int | None = None
     max_failures: str | None = None
     no_rollback: bool = False
+    lists: Mapping[str, Sequence[HostName]] = field(default_factory=dict)
+
+    def with_lists(self, settings: Settings) -> "Wanted":
+        """The same, with the runs spelled out whose lists the limit names, and these read. Raises InputError."""
+        limit, lists = read_limit(self.limit, settings)
+        return replace(self, limit=limit, lists=lists)
 
     def plan(self, settings: Settings) -> Plan:
         """The plan, with the rules that were typed in place of the playbook's. Raises InputError."""
@@ -94,6 +114,7 @@ class Wanted:
                 limit=self.limit,
                 extra_vars=self.extra_vars,
                 tags=Tags(only=_tags("--tags", self.tags), skip=_tags("--skip-tags", self.skip_tags)),
+                lists=self.lists,
             ),
             settings,
         )

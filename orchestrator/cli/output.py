@@ -28,6 +28,8 @@ class Output(StrEnum):
     """A line for each event, on stderr; then the report."""
     JSON = "json"
     """A line of JSON for each event, on stdout, and nothing else there."""
+    GITHUB = "github"
+    """Groups and errors as GitHub Actions shows them, on stdout, and the job's summary."""
 
 
 class Form(StrEnum):
@@ -101,7 +103,7 @@ _STYLES = {
     "1": "HOSTS NEXT WAVES STEPS BUDGETS PLAN",
     "1;32": "OK",
     "1;31": "FAILED|TIMED OUT|UNREACHABLE|UNKNOWN|ROLLBACK FAILED|INTERRUPTED|ABORTED|HELD",
-    "1;33": "ROLLED BACK|ROLLING BACK|PAUSED|STOPPED|WARNING|CANNOT BE UNDONE|RUNNING|WAITING|UNDER WAY",
+    "1;33": "ROLLED BACK|ROLLING BACK|PAUSED|API PAUSED|STOPPED|WARNING|CANNOT BE UNDONE|RUNNING|WAITING|UNDER WAY",
 }
 _COLOURS = {
     word: style for style, words in _STYLES.items() for word in (words.split("|") if "|" in words else words.split())

@@ -39,6 +39,7 @@ def command(
     verbose: VerboseOption = False,
 ) -> None:
     """Show exactly what a playbook would do on which hosts, and do nothing. No host is asked."""
+    settings = begin(verbose=verbose)
     wanted = Wanted(
         playbook=playbook,
         inventory=inventory,
@@ -49,8 +50,8 @@ def command(
         forks=forks,
         max_failures=max_failures,
         no_rollback=no_rollback,
-    )
-    show(wanted.plan(begin(verbose=verbose)), wanted.argv(), form)
+    ).with_lists(settings)
+    show(wanted.plan(settings), wanted.argv(), form)
 
 
 def show(plan: Plan, argv: tuple[str, ...], form: Form) -> None:

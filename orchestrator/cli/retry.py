@@ -12,10 +12,12 @@ import typer
 
 from orchestrator import wiring
 from orchestrator.cli.drive import drive
+from orchestrator.cli.limits import must_confirm
 from orchestrator.cli.lookup import find_run
-from orchestrator.cli.options import OutputOption, QuietOption, RunArgument, VerboseOption, begin, whoami
+from orchestrator.cli.options import OutputOption, QuietOption, ReallyOption, RunArgument, VerboseOption, begin, whoami
 from orchestrator.cli.output import Output
-from orchestrator.cli.run import YesOption, can_ask, confirm
+from orchestrator.cli.run import YesOption, can_ask, confirm, really_words
+from orchestrator.core.blast_radius import Confirmed
 from orchestrator.core.pattern import fold_names
 from orchestrator.core.retry import NOT_OK, carry_over, changed_steps, to_retry
 from orchestrator.core.run_state import RunState, fold
@@ -43,6 +45,7 @@ def command(
     never_started: NeverStartedOption = False,
     everything: AllOption = False,
     yes: YesOption = False,
+    really: ReallyOption = None,
     shown: OutputOption = Output.AUTO,
     quiet: QuietOption = False,
     verbose: VerboseOption = False,
@@ -61,9 +64,10 @@ def command(
     if not hosts:
         raise InputError.of(f"no host of run {before} is to be tried again", fix=f"see: orc status {before}")
     planned, words = _plan(argv, state, before, hosts=fold_names(hosts), settings=settings, yes=yes)
+    must_confirm(planned, limited=True, confirmed=Confirmed(really=really), settings=settings)
     if not yes:
         confirm(planned)
-    start = wiring.Start(plan=planned, by=whoami(), argv=words)
+    start = wiring.Start(plan=planned, by=whoami(), argv=(*words, *really_words(really)))
     raise typer.Exit(anyio.run(partial(_drive, start, settings, shown, quiet=quiet)))
 
 

@@ -11,7 +11,9 @@ import typer
 from orchestrator import wiring
 from orchestrator.cli import beside, output, plan
 from orchestrator.cli.drive import drive
+from orchestrator.cli.limits import ask_number, must_confirm
 from orchestrator.cli.options import (
+    ExpectOption,
     ExtraVarsOption,
     ForksOption,
     InventoryOption,
@@ -22,6 +24,7 @@ from orchestrator.cli.options import (
     OutputOption,
     PlaybookArgument,
     QuietOption,
+    ReallyOption,
     SkipTagsOption,
     TagsOption,
     VerboseOption,
@@ -32,6 +35,7 @@ from orchestrator.cli.options import (
 )
 from orchestrator.cli.output import Form, Output
 from orchestrator.cli.resume import go_on
+from orchestrator.core.blast_radius import Confirmed, Question, held
 from orchestrator.core.run_state import RunState
 from orchestrator.engine.live_run import LiveRun, Observer
 from orchestrator.errors import Held, InputError
@@ -57,6 +61,8 @@ def command(
     forks: ForksOption = None,
     max_failures: MaxFailuresOption = None,
     no_rollback: NoRollbackOption = False,
+    really: ReallyOption = None,
+    expected: ExpectOption = None,
     lock_wait: LockWaitOption = "0s",
     shown: OutputOption = Output.AUTO,
     quiet: QuietOption = False,
@@ -68,6 +74,7 @@ def command(
     4 hosts failed and all of them were rolled back; 5 a rollback failed; 6 hosts were unreachable or an outcome is
     unknown; 7 held, nothing was started; 130 interrupted.
     """
+    settings, wait = begin(verbose=verbose), read_lock_wait(lock_wait)
     wanted = Wanted(
         playbook=playbook,
         inventory=inventory,
@@ -78,17 +85,20 @@ def command(
         forks=forks,
         max_failures=max_failures,
         no_rollback=no_rollback,
-    )
-    settings, wait = begin(verbose=verbose), read_lock_wait(lock_wait)
+    ).with_lists(settings)
     planned = wanted.plan(settings)
     if check:
         plan.show(planned, wanted.argv(), Form.JSON if shown is Output.JSON else Form.TEXT)
         return
+    confirmed = Confirmed(expected=expected, really=really)
+    question = must_confirm(planned, limited=limit is not None, confirmed=confirmed, settings=settings)
     if left := beside.choose(anyio.run(beside.open_runs, planned, settings), asks=not yes and can_ask()):
         raise typer.Exit(anyio.run(partial(go_on, left, settings, shown, quiet=quiet)))
+    if yes and question:
+        raise held(question)
     if not yes:
-        confirm(planned)
-    start = wiring.Start(plan=planned, by=whoami(), argv=wanted.argv(), lock_wait=wait)
+        confirm(planned, question)
+    start = wiring.Start(plan=planned, by=whoami(), argv=(*wanted.argv(), *really_words(really)), lock_wait=wait)
     raise typer.Exit(anyio.run(partial(_drive, start, settings, shown, quiet=quiet)))
 
 
@@ -97,15 +107,28 @@ def can_ask() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def confirm(planned: Plan) -> None:
-    """Show the plan in short and ask. Raises InputError where nobody can answer, Held where the answer is no."""
+def really_words(really: int | None) -> tuple[str, ...]:
+    """The words of the command line that let a run go over its playbook's limits."""
+    return ("--yes-really", str(really)) if really is not None else ()
+
+
+def confirm(planned: Plan, question: Question | None = None) -> None:
+    """Show the plan in short and ask. Raises InputError where nobody can answer, Held where the answer is no.
+
+    question: what has to be confirmed by typing the number of hosts, in place of a yes.
+    """
     hosts = count(len(planned.hosts), "host")
     if not can_ask():
+        if question:
+            raise held(question)
         raise InputError.of(
             f"this would run on {hosts}, and there is no terminal to ask on; nothing was started",
             fix="say --yes to run it without a question, --check to see what it would do",
         )
     output.stderr().lines([*plan_summary(planned, output.paper()), ""])
+    if question:
+        ask_number(question)
+        return
     # Not typer.confirm: it makes Ctrl-C a failure with status 1.
     sys.stderr.write(f"Run this on {hosts}? [y/N] ")
     sys.stderr.flush()

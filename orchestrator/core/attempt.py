@@ -144,6 +144,14 @@ def stop(attempt: Attempt, now: float, pace: Pace) -> Attempt:
     return replace(attempt, stopping=True, pid=None, next_at=now, deadline=deadline, may_have_started=True)
 
 
+def excuse(attempt: Attempt, seconds: float) -> Attempt:
+    """The attempt with so much more time: for so long the API was ill, which is not the host's fault.
+
+    The command's own time-out runs on in the guest: that is the guest's own matter.
+    """
+    return replace(attempt, sent_at=attempt.sent_at + seconds, deadline=attempt.deadline + seconds)
+
+
 def _deadline(now: float, timeout: float, pace: Pace) -> float:
     """When we give up on an attempt begun at `now`: its time-out, the guest's grace before KILL, and our slack."""
     return now + timeout + GRACE + pace.slack

@@ -12,12 +12,13 @@ from orchestrator.core.rollout_plan import plan_rollout
 from orchestrator.core.scope import BUILT_IN, INDEX, ITEM
 from orchestrator.core.slots import paths, slots
 from orchestrator.core.tags import choose
+from orchestrator.core.waves import resolve_budget
 from orchestrator.core.written import OWN_RESULT, Results, Written, read
 from orchestrator.errors import InputError
 from orchestrator.model.host import Host, Inventory, InventoryHost, ProviderSpec, Variable
 from orchestrator.model.ids import HostName, StepName
 from orchestrator.model.origin import Origin, Problem
-from orchestrator.model.plan import Once, Plan, Slot, Tags, Wave
+from orchestrator.model.plan import BlastRadius, Once, Plan, Slot, Tags, Wave
 from orchestrator.model.playbook import Playbook, RunOnce, Step
 
 EVERY_STEP = Tags()
@@ -74,6 +75,7 @@ def expand(
         waves=rollout.waves,
         policy=rollout.policy,
         once=once,
+        limits=_limits(playbook, len(inventory.hosts)),
         params={name: each.value for name, each in params.items()},
         tags=Tags(only=tags.only, skip=tags.skip, left_out=tuple(step.name for step in left_out)),
         inputs={**playbook.inputs, **inventory.inputs},
@@ -100,6 +102,15 @@ def _once(slots: Sequence[Slot], waves: Sequence[Wave]) -> tuple[Once, ...]:
         Once(slot=index, hosts=firsts if slot.run_once is RunOnce.WAVE else firsts[:1] * len(firsts))
         for index, slot in enumerate(slots)
         if slot.run_once
+    )
+
+
+def _limits(playbook: Playbook, fleet: int) -> BlastRadius:
+    share = playbook.limits.max_share
+    if share is None:
+        return BlastRadius(max_hosts=playbook.limits.max_hosts)
+    return BlastRadius(
+        max_hosts=playbook.limits.max_hosts, max_share=resolve_budget(share, fleet), share=str(share), fleet=fleet
     )
 
 

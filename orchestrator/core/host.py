@@ -7,6 +7,7 @@ from orchestrator.core.evolve import given_up, wants_answer
 from orchestrator.core.host_decisions import (
     Ask,
     Attend,
+    AwaitApi,
     Fail,
     HostDecision,
     Lapse,
@@ -57,6 +58,8 @@ def decide(
 
     chance: a random number from 0 up to 1, for what is spread in time.
     """
+    if signals.left:
+        return Rest()
     here = _Here(layout=layout, plan=plan, state=state, signals=signals, now=now, chance=chance)
     for index, progress in enumerate(state.progress):
         if progress.running:
@@ -67,7 +70,7 @@ def decide(
     if decision is None and state.touched and state.settled is None and not signals.now:
         decision = _first_due(here, layout.finally_, past_failures=True)
     if decision is not None:
-        return decision
+        return AwaitApi() if signals.ill and isinstance(decision, Start) else decision
     standing = stand(layout, state)
     return Rest() if standing in (state.settled, Standing.NEVER_STARTED) else Settle(standing=standing)
 

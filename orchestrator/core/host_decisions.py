@@ -32,6 +32,7 @@ class Signals:
     cancel: steps that are under way are ended in the guest.
     aborting: nothing is started but `finally`, nothing is undone; now: not even `finally`, and what runs is ended.
     once: the steps that are run on one host only.
+    ill: the API is, so that nothing is started before it is well. left: nor is what is under way seen to its end.
     """
 
     forward: bool = True
@@ -43,6 +44,8 @@ class Signals:
     aborting: bool = False
     now: bool = False
     once: tuple[OnceSignal, ...] = ()
+    ill: bool = False
+    left: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +119,11 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AwaitApi:
+    """There is something to start, once the API is well."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settle:
     """Record that nothing is left to do here."""
 
@@ -127,4 +135,4 @@ class Rest:
     """Nothing to do and nothing to record, unless the signals change."""
 
 
-HostDecision = Start | Attend | Skip | Fail | PlanRetry | Ask | Lapse | WaitUntil | Wait | Settle | Rest
+HostDecision = Start | Attend | Skip | Fail | PlanRetry | Ask | Lapse | WaitUntil | Wait | AwaitApi | Settle | Rest

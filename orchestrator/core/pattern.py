@@ -8,13 +8,13 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from fnmatch import translate
-from itertools import groupby, islice, product
+from itertools import groupby, product
 
 from orchestrator.errors import InputError
 from orchestrator.model.host import Inventory, InventoryHost
 from orchestrator.model.ids import HostName
+from orchestrator.model.near import did_you_mean
 from orchestrator.model.origin import Problem, Text
 from orchestrator.model.plan import Plan
 
@@ -34,7 +34,6 @@ _DIGITS = re.compile(r"[0-9]{1,250}")
 _REGEX_PIECE = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\{[0-9]*,[0-9]*\}|.", re.DOTALL)
 _OPEN, _CLOSE = "([{", ")]}"
 _MAX_STEMS = 4
-_MAX_NEAR = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,9 +59,10 @@ class _Fleet:
     names: Mapping[str, int]
     vmids: Mapping[str, int]
     groups: Mapping[str, frozenset[int]]
+    lists: Mapping[str, Sequence[HostName]]
 
     @classmethod
-    def of(cls, inventory: Inventory) -> "_Fleet":
+    def of(cls, inventory: Inventory, lists: Mapping[str, Sequence[HostName]]) -> "_Fleet":
         names = {str(host.host.name): index for index, host in enumerate(inventory.hosts)}
         return cls(
             names=names,
@@ -70,19 +70,23 @@ class _Fleet:
             groups={
                 group: frozenset(names[m] for m in members if m in names) for group, members in inventory.groups.items()
             },
+            lists=lists,
         )
 
 
-def select(pattern: Text, inventory: Inventory) -> tuple[InventoryHost, ...]:
+def select(
+    pattern: Text, inventory: Inventory, *, lists: Mapping[str, Sequence[HostName]] | None = None
+) -> tuple[InventoryHost, ...]:
     """The hosts that a pattern means, in inventory order; never none.
 
     `a:b` or `a,b` adds, `:&b` keeps only, `:!b` takes away, whatever their order; with nothing that adds, it starts
     from all. A part is a host, a vmid, a group, `all`, a glob or `~regex` (from the start of a host's or a group's
-    name), a slice (`web[0]`, `web[0:3]`, both ends included) or a folded list (`web-[003-016,020]`).
+    name), a slice (`web[0]`, `web[0:3]`, both ends included), a folded list (`web-[003-016,020]`), or a key of `lists`
+    (`@RUN.failed`), whose hosts must all be in the inventory.
     Raises InputError with every part that is unknown or matches nothing (a known group that is empty may be taken
     away), or when nothing is left of all.
     """
-    fleet = _Fleet.of(inventory)
+    fleet = _Fleet.of(inventory, lists or {})
     problems: list[Problem] = []
     found: dict[str, list[frozenset[int]]] = {"": [], "&": [], "!": []}
     for part in _split(pattern):
@@ -141,7 +145,7 @@ def _match(text: str, fleet: _Fleet) -> frozenset[int]:
     if text in ("all", "*"):
         return frozenset(range(len(fleet.names)))
     if text.startswith("@"):
-        raise _Unmatched(f"not yet supported: {text}", "name the hosts")
+        return _listed(text, fleet)
     if text.startswith("~"):
         return _matching(_regex(text[1:]), fleet)
     if slice_ := _SLICE.fullmatch(text):
@@ -154,12 +158,19 @@ def _match(text: str, fleet: _Fleet) -> frozenset[int]:
     return fleet.groups[text] if text in fleet.groups else frozenset({_one(text, fleet)})
 
 
+def _listed(text: str, fleet: _Fleet) -> frozenset[int]:
+    if text not in fleet.lists:
+        raise _Unmatched(f"{text} is known to --limit only, which asks the journal", "name the hosts")
+    if gone := [host for host in fleet.lists[text] if host not in fleet.names]:
+        raise _Unmatched(f"{text} has {fold_names(gone)}, which the inventory has not", "name the others with -l")
+    return frozenset(fleet.names[host] for host in fleet.lists[text])
+
+
 def _one(name: str, fleet: _Fleet) -> int:
     index = fleet.names.get(name, fleet.vmids.get(name))
     if index is None:
-        known = islice((n for n in (*fleet.groups, *fleet.names) if abs(len(n) - len(name)) <= 2), _MAX_NEAR)
-        near = get_close_matches(name, list(known), n=1)
-        raise _Unmatched(f"no host, group or vmid is called {name!r}", f"did you mean {near[0]}?" if near else "")
+        near = did_you_mean(name, (*fleet.groups, *fleet.names), within=2)
+        raise _Unmatched(f"no host, group or vmid is called {name!r}", near)
     return index
 
 

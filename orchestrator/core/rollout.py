@@ -12,8 +12,9 @@ from orchestrator.gates.words import period
 from orchestrator.model.event import Answer
 from orchestrator.model.gate import Gate
 from orchestrator.model.plan import Policy
+from orchestrator.model.playbook import Outcome
 from orchestrator.model.rollout import InFlight, RollbackScope
-from orchestrator.model.state import RunStatus, Standing
+from orchestrator.model.state import HostState, RunStatus, Standing
 
 
 @dataclass(slots=True, kw_only=True)
@@ -43,6 +44,17 @@ class Counts:
     held_new: int = 0
     barred_and_held: int = 0
     lost: int = 0
+
+    def add(self, state: HostState, stands: Standing, sign: int, *, owing: bool) -> None:
+        """Count one host as it stands (sign 1), or no more (-1). owing: it would have something to undo."""
+        self.standing[stands] += sign
+        self.unreachable += sign * (state.failure is Outcome.UNREACHABLE)
+        fell = state.failure is not Outcome.UNREACHABLE and (state.failure is not None or state.ever_failed_finally)
+        self.failures += sign * fell
+        self.asking += sign * (state.asks is not None and state.failure is None)
+        self.aborts += sign * state.aborts
+        self.cancelled += sign * state.cancelled
+        self.owing += sign * owing
 
     @property
     def resting(self) -> int:

@@ -17,6 +17,8 @@ from orchestrator.core.rollout import Counts, Course, Moment
 from orchestrator.core.spread import SpreadCounts
 from orchestrator.errors import IllegalTransition
 from orchestrator.model.event import (
+    ApiPaused,
+    ApiResumed,
     GateAnswered,
     GateAsked,
     Recorded,
@@ -29,7 +31,6 @@ from orchestrator.model.event import (
 )
 from orchestrator.model.ids import HostName
 from orchestrator.model.plan import HostPlan, Plan
-from orchestrator.model.playbook import Outcome
 from orchestrator.model.rollout import RollbackScope
 from orchestrator.model.state import HostState, RunStatus, Standing
 
@@ -62,6 +63,7 @@ class RunState:
         self.started_by = ""
         self.started_at: float | None = None
         self.paused: RunPaused | None = None
+        self.ill: ApiPaused | None = None
         self.finished: RunFinished | None = None
         self.answers = 0
         self.seq = 0
@@ -101,7 +103,12 @@ class RunState:
                 # An abort stays one: a later pause does not take it back.
                 if not event.waiting and (not self.course.aborts or event.now):
                     self.paused = event
+            case ApiPaused():
+                self.ill = event
+            case ApiResumed():
+                self.ill = None
             case RunResumed():
+                self.ill = None  # the process that takes it up finds out for itself
                 if not self.course.aborts:
                     self.paused = None
                 self.taken_up += 1
@@ -134,16 +141,11 @@ class RunState:
             wave = self.opened - 1
             counts = self.waves[wave]
             counts.barred = self.spread.barred
-            if counts.barred and counts.held_new:
-                hosts = self.plan.waves[wave].hosts
-                counts.barred_and_held = sum(
-                    self._once.holds(self._plans[h], self._hosts) for h in hosts if self._is_barred(h)
-                )
-            else:
-                counts.barred_and_held = 0
+            counts.barred_and_held = self._barred_and_held(wave) if counts.barred and counts.held_new else 0
 
-    def _is_barred(self, host: HostName) -> bool:
-        return not self._hosts[host].begun and self.spread.full(host)
+    def _barred_and_held(self, wave: int) -> int:
+        barred = (h for h in self.plan.waves[wave].hosts if not self._hosts[h].begun and self.spread.full(h))
+        return sum(self._once.holds(self._plans[host], self._hosts) for host in barred)
 
     def _count_once(self, plan: HostPlan, before: HostState, after: HostState) -> None:
         """What this means for the steps that run once. Only a host that runs one changes anything for other waves."""
@@ -164,19 +166,8 @@ class RunState:
             counts.held, counts.held_new = self._once.held(wave, self._hosts)
 
     def _count(self, counts: Counts, state: HostState, sign: int) -> None:
-        counts.standing[standing(state)] += sign
-        if state.failure is Outcome.UNREACHABLE:
-            counts.unreachable += sign
-        elif state.failure is not None or state.ever_failed_finally:
-            counts.failures += sign
-        if state.asks and state.failure is None:
-            counts.asking += sign
-        if state.aborts:
-            counts.aborts += sign
-        if state.cancelled:
-            counts.cancelled += sign
-        if (state.touched or self.layout.goes_back) and owes_undo(self.layout, state):
-            counts.owing += sign
+        owing = (state.touched or self.layout.goes_back) and owes_undo(self.layout, state)
+        counts.add(state, standing(state), sign, owing=owing)
 
     def wave_of(self, host: HostName) -> int:
         """The index of the host's wave."""
@@ -195,6 +186,11 @@ class RunState:
         return tuple(sorted(hosts, key=lambda host: standing(self._hosts[host]) is not Standing.BUSY))
 
     @property
+    def left(self) -> bool:
+        """Whether the API has been ill for so long that everything is left as it is, until a person resumes the run."""
+        return self.ill is not None and self.ill.next_try is None
+
+    @property
     def course(self) -> Course:
         """Which way a person lets the run go."""
         if self.paused is None:
@@ -206,6 +202,10 @@ class RunState:
     def signals(self, wave: int, asked: Course = Course.ON, host: HostName | None = None) -> Signals:
         """What the run asks of the hosts of a wave, or of one; asked: a course that is not in the journal yet."""
         course = max(self.course, asked, key=Course.rank)
+        found = self._signals(wave, course, host)
+        return replace(found, ill=True, left=self.left) if self.ill and course is not Course.ABORTING_NOW else found
+
+    def _signals(self, wave: int, course: Course, host: HostName | None) -> Signals:
         if self.layout.goes_back:
             return going_back.signal(course)
         found = rollout.signal(
@@ -224,6 +224,8 @@ class RunState:
     def decide(self, asked: Course = Course.ON, now: float | None = None) -> rollout.RunDecision:
         """What to do next with the run at `now` (seconds since the epoch); None: when its latest event happened."""
         course = max(self.course, asked, key=Course.rank)
+        if self.left and course not in (Course.PAUSED, Course.ABORTING_NOW):
+            return Hold(waits_for="the API has been ill for too long: a person has to say when to ask it again")
         if self.layout.goes_back:
             return going_back.decide(self.waves[0], opened=self.opened, course=course)
         return rollout.decide(
@@ -245,9 +247,9 @@ class RunState:
         return rollout.stalled(self.plan.policy, self.opened - 1, self.moment(now))
 
     def progress_due(self) -> float | None:
-        """When the progress deadline passes if no other host becomes ok; None where none runs."""
+        """When the progress deadline passes if no other host becomes ok; None where none runs, or the API is ill."""
         since, deadline = self.progress.since, self.plan.policy.progress_deadline
-        going = self.opened and not self.between.stop and self.course is Course.ON
+        going = self.opened and not self.between.stop and self.course is Course.ON and not self.ill
         if deadline is None or since is None or not going or rollout.over_budget(self.plan.policy, self.waves):
             return None
         standing = self.waves[self.opened - 1].standing

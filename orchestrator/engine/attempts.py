@@ -103,11 +103,13 @@ async def _see_through(turn: Turn, *, begun_here: bool) -> None:
     try:
         programs = _programs(turn, nonce)
     except ValueError as error:
-        end = End(outcome=Outcome.FAILED, detail=f"nothing was run: {error}")
-        await turn.live.record(turn.ended(began_at, end))
+        nothing = End(outcome=Outcome.FAILED, detail=f"nothing was run: {error}")
+        await turn.live.record(turn.ended(began_at, nothing))
         return
     attempt = core.begin(nonce, turn.slot.timeout, began_at, outside.pace, parts=len(programs.parts))
     end = await _drive(turn, programs, attempt if begun_here else rules_of(turn.slot).take_up(attempt))
+    if end is None:
+        return
     if end.fenced:
         raise Held(f"another process has taken the run {turn.live.id} over", next=[f"orc status {turn.live.id}"])
     if end.skipped_by:
@@ -130,23 +132,34 @@ def _programs(turn: Turn, nonce: str) -> Programs:
     )
 
 
-async def _drive(turn: Turn, programs: Programs, attempt: Attempt) -> End:
-    """Do what `core.attempt` decides until it says that the attempt is over."""
-    clock, pace = turn.live.outside.clock, turn.live.outside.pace
-    rules = rules_of(turn.slot)
+async def _drive(turn: Turn, programs: Programs, attempt: Attempt) -> End | None:
+    """Do what `core.attempt` decides until it says that the attempt is over; None: it is left as it is.
+
+    While the API is ill nothing is sent, and the attempt is given back the time that this takes.
+    """
+    live, clock, pace = turn.live, turn.live.outside.clock, turn.live.outside.pace
+    rules, lost = rules_of(turn.slot), live.api.lost()
     while True:
-        if turn.live.ends_attempt(turn.host_plan.host.name, turn.slot):
+        if not live.ends_attempt(turn.host_plan.host.name, turn.slot):
+            await live.wait_well()
+        if live.ends_attempt(turn.host_plan.host.name, turn.slot):
             attempt = rules.stop(attempt, clock.now(), pace)
+        elif live.state.left:
+            return None
+        before, lost = lost, live.api.lost()
+        attempt = core.excuse(attempt, lost - before)
         decision = core.decide(attempt, clock.now(), pace)
         match decision:
             case WaitUntil():
-                await turn.live.wait_until(decision.at)
+                await live.wait_until(decision.at)
             case Send():
                 started = await _send(turn, programs.text(decision), attempt.deadline)
                 attempt = rules.observe_start(attempt, started, clock.now(), pace)
+                await live.api.observe(turn.host_plan.host.name, started)
             case Poll():
                 polled = await _poll(turn, decision.pid, attempt.deadline)
                 attempt = rules.observe_poll(attempt, polled, clock.now(), pace)
+                await live.api.observe(turn.host_plan.host.name, polled)
             case End():
                 return decision
 

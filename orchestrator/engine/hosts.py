@@ -6,6 +6,7 @@ from orchestrator.core import host as core
 from orchestrator.core.host_decisions import (
     Ask,
     Attend,
+    AwaitApi,
     Fail,
     HostDecision,
     Lapse,
@@ -98,6 +99,8 @@ async def _do(live: LiveRun, host_plan: HostPlan, decision: HostDecision, change
             step = slots[decision.slot].name
             settled = GateAnswered(gate=step, host=name, step=step, answer=Answer.FAILED, by="orc", why=decision.why)
             await live.record(settled)
+        case AwaitApi():
+            await changed.wait()
         case WaitUntil():
             await _wait(live, decision.at, changed)
         case Wait():

@@ -1,15 +1,18 @@
 """A run under way in this process: its state, and the one way to change it."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 import anyio
 
 from orchestrator.core.attempt import Pace
+from orchestrator.core.breaker import BreakerRules
 from orchestrator.core.host_decisions import Signals
 from orchestrator.core.locks import fenced, unneeded
-from orchestrator.core.rollout import Course
+from orchestrator.core.rollout import Course, under_way
 from orchestrator.core.run_state import RunState
+from orchestrator.engine.api_health import ApiHealth
 from orchestrator.engine.controller import Controller
 from orchestrator.engine.places import LivePlaces
 from orchestrator.errors import Held
@@ -38,6 +41,7 @@ class Outside:
     pace: Pace
     controller: Controller
     express: Provider | None = None
+    breaker: BreakerRules = field(default_factory=BreakerRules)
 
     def provider_for(self, *, pressing: bool) -> Provider:
         """Whom to ask; pressing: it takes something back, or ends it."""
@@ -65,6 +69,15 @@ class LiveRun:
         self.ending = state.finished is not None
         self._appending = 0
         self._waits: set[anyio.CancelScope] = set()
+        self.api = ApiHealth(
+            outside.provider,
+            outside.clock,
+            outside.breaker,
+            hosts={name: each.host for name, each in self.host_plans.items()},
+            record=self.record,
+            at_work=lambda: under_way(state.waves),
+            left=lambda: state.left,
+        )
 
     def signals(self, host: HostName) -> Signals:
         """What the run asks of this host now."""
@@ -80,7 +93,7 @@ class LiveRun:
         """Whether an answer about this host may still come while others of its wave are at work."""
         signals = self.signals(host)
         asked = self.state.hosts[host].asks is not None and signals.forward and not signals.paused
-        return asked and self.at_work(host)
+        return asked and not signals.left and self.at_work(host)
 
     def at_work(self, host: HostName) -> bool:
         """Whether something goes on in the host's wave that does not wait for anybody."""
@@ -102,10 +115,21 @@ class LiveRun:
 
     async def wait_until(self, at: float) -> None:
         """Wait until `at`, or until what is under way is to be ended: then it is time to look again."""
+        with self._wait():
+            await self.outside.clock.sleep_until(at)
+
+    async def wait_well(self) -> None:
+        """Wait until the API is well, the run is left, or what is under way is to be ended."""
+        with self._wait():
+            await self.api.well()
+
+    @contextmanager
+    def _wait(self) -> Iterator[None]:
+        """A wait that ends where what is under way is to be ended."""
         with anyio.CancelScope() as wait:
             self._waits.add(wait)
             try:
-                await self.outside.clock.sleep_until(at)
+                yield
             finally:
                 self._waits.discard(wait)
 

@@ -53,7 +53,7 @@ async def advance(live: LiveRun, dispatcher: Dispatcher) -> bool:
         case WorkOn():
             hosts = live.state.to_work_on(decision.wave)
             shards = [hosts[i : i + SHARD] for i in range(0, len(hosts), SHARD)]
-            async with anyio.create_task_group() as tasks:
+            async with live.api.watched(), anyio.create_task_group() as tasks:
                 tasks.start_soon(gates.mind_progress, live)
                 await dispatcher.dispatch(live, shards)
                 tasks.cancel_scope.cancel()

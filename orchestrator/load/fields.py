@@ -18,7 +18,14 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from orchestrator.load.problems import Finding
-from orchestrator.load.quantities import read_duration, read_jitter, read_rate, read_share, read_size
+from orchestrator.load.quantities import (
+    read_duration,
+    read_jitter,
+    read_percentage,
+    read_rate,
+    read_share,
+    read_size,
+)
 from orchestrator.load.shape import several, wrong
 from orchestrator.model.playbook import is_user_name
 from orchestrator.model.rollout import Share
@@ -192,6 +199,9 @@ Size = Annotated[
     Share, BeforeValidator(read_size), WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 1}, _PERCENT]})
 ]
 """How many hosts, or what part of them; at least one."""
+
+Percentage = Annotated[Share, BeforeValidator(read_percentage), WithJsonSchema(_PERCENT)]
+"""A part of something, above 0%."""
 
 Rate = Annotated[
     float,

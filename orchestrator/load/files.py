@@ -7,7 +7,8 @@ from functools import cached_property
 from pathlib import Path
 
 from orchestrator.errors import InputError
-from orchestrator.load.problems import did_you_mean, shortened, without_secrets
+from orchestrator.load.problems import shortened, without_secrets
+from orchestrator.model.near import did_you_mean
 from orchestrator.model.origin import Origin, Problem
 
 MAX_BYTES = 5_000_000
@@ -93,6 +94,6 @@ def _read_bytes(path: Path) -> bytes:
 
 def _near_files(path: Path) -> str:
     try:
-        return did_you_mean(path.name, [entry.name for entry in path.parent.iterdir()])
+        return did_you_mean(path.name, [entry.name for entry in path.parent.iterdir()], within=3)
     except (OSError, ValueError):
         return ""

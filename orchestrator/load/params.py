@@ -10,11 +10,12 @@ from orchestrator.load.document import Document
 from orchestrator.load.fields import compile_quietly
 from orchestrator.load.files import Source, read_source
 from orchestrator.load.param_shape import misfit
-from orchestrator.load.problems import Finding, did_you_mean
+from orchestrator.load.problems import Finding
 from orchestrator.load.scalars import resolve
 from orchestrator.load.yaml12 import read_yaml_text
 from orchestrator.model.host import Variable
 from orchestrator.model.ids import Value
+from orchestrator.model.near import did_you_mean
 from orchestrator.model.origin import COMMAND_LINE, Problem
 from orchestrator.model.param import Param
 from orchestrator.model.playbook import Playbook
@@ -118,7 +119,7 @@ def check_params(playbook: Playbook, given: Mapping[str, Variable]) -> Mapping[s
 def _strangers(known: Mapping[str, Param], given: Mapping[str, Variable]) -> Iterator[Problem]:
     for name, variable in given.items():
         if name not in known:
-            fix = did_you_mean(name, known) or (
+            fix = did_you_mean(name, known, within=3) or (
                 f"it has {', '.join(known)}" if known else "it has none: write them under `params:`"
             )
             yield Problem(origin=variable.origin, problem=f"the playbook has no parameter {name}", fix=fix)

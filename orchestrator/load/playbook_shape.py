@@ -7,12 +7,12 @@ from pydantic import ConfigDict, Field
 
 from orchestrator.load.bodies import exactly_one
 from orchestrator.load.fields import (
-    Budget,
     Duration,
     Environment,
     Filled,
     Identifier,
     Label,
+    Percentage,
     UserName,
     Variables,
     VmNumber,
@@ -38,10 +38,19 @@ class DefaultsShape(Shape):
 
 
 class LimitsShape(Shape):
-    """The blast radius."""
+    """The blast radius: over it a run is held, unless somebody types how many hosts it has."""
 
-    max_hosts: Annotated[int, Field(ge=1)] | None = None
-    max_share: Budget | None = None
+    max_hosts: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="How many hosts a run may have.", examples=[500]
+    )
+    max_share: Percentage | None = Field(
+        default=None, description="What share of the inventory's hosts a run may have.", examples=["60%"]
+    )
+
+    @classmethod
+    def rules(cls, given: Mapping[str, Any]) -> Iterator[Finding]:
+        if not given:
+            yield Finding(problem="limits nothing", fix="write max_hosts or max_share, or leave it out")
 
 
 class NotifyShape(Shape):
@@ -106,12 +115,19 @@ class PlaybookShape(Shape):
     finally_: list[StepShape] = Field(
         default=[], description="Steps that are run on every touched host, whatever happened."
     )
-    limits: Later[LimitsShape] = later("The blast radius.")
+    limits: LimitsShape | None = Field(
+        default=None,
+        description="The most hosts of a run, without somebody typing their number.",
+        examples=[{"max_hosts": 500, "max_share": "60%"}],
+    )
     notify: Later[NotifyShape] = later("Who is told of what.")
 
     @classmethod
     def rules(cls, given: Mapping[str, Any]) -> Iterator[Finding]:
         yield from exactly_one(given, keys=("hosts", "vmids"), offer=("hosts", "vmids"), known=cls.known())
+        if "vmids" in given and isinstance(given.get("limits"), dict) and "max_share" in given["limits"]:
+            problem = "max_share is a share of an inventory, and there is none beside vmids"
+            yield Finding(loc=("limits", "max_share"), problem=problem, fix="write max_hosts", on_key=True)
         yield from _repeated([(("vmids", at), vmid) for at, vmid in enumerate(_list(given, "vmids"))])
         steps = _steps(given)
         for key in ("name", "register"):

@@ -1,11 +1,10 @@
 """What is wrong with what was written: gathered by path, placed in its file, and rendered with the source line."""
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
-from itertools import islice
 
+from orchestrator.model.near import did_you_mean
 from orchestrator.model.origin import Problem
 
 Loc = tuple[str | int, ...]
@@ -16,7 +15,6 @@ MAX_PROBLEMS = 100
 
 _SHOWN = 160
 _LONGEST = 300
-_MAX_NEAR = 2_000
 # The literal after a key that names a secret; a reference (`env:NAME`) may be shown.
 _SECRET = re.compile(
     r"((?:api[-_]?key|token|secret|passw(?:or)?d)\w*[\"']?\s*[:=]\s*[\"']?)(?!(?:env|file|cmd|age):)([^\s,}\"'][^,}\"']*)",
@@ -47,14 +45,7 @@ class Finding:
 
     def words_of_fix(self) -> str:
         """The fix, with the nearest known name where there is one."""
-        return (did_you_mean(*self.near) if self.near else "") or self.fix
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """`did you mean X?` for the known name nearest to this one, or nothing. Looks at no more than 2,000 of them."""
-    alike = (other for other in known if abs(len(other) - len(name)) <= 3)
-    near = get_close_matches(name, list(islice(alike, _MAX_NEAR)), n=1)
-    return f"did you mean {near[0]}?" if near else ""
+        return (did_you_mean(*self.near, within=3) if self.near else "") or self.fix
 
 
 def dotted(loc: Loc) -> str:

@@ -49,6 +49,13 @@ def read_share(value: object) -> Share:
     raise ValueError("must be a number of hosts, such as 5, or a percentage from 0% to 100%, such as 10%")
 
 
+def read_percentage(value: object) -> Share:
+    """A percentage, `60%`; above 0%, since none at all is no limit that anybody means."""
+    if isinstance(value, str) and (found := _PERCENT.fullmatch(value)) and 0 < float(found[1]) <= 100:
+        return Share(percent=float(found[1]))
+    raise ValueError("must be a percentage above 0% and up to 100%, such as 60%")
+
+
 def read_size(value: object) -> Share:
     """A share that is not empty: from 1 host, or above 0%."""
     problem = "must be a number of hosts from 1, or a percentage above 0% and up to 100%, such as 10%"

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from orchestrator.errors import InputError
-from orchestrator.load.fields import Filled
+from orchestrator.load.fields import Duration, Filled
 from orchestrator.load.files import Source, read_source
 from orchestrator.load.problems import Finding, Loc, dotted
 from orchestrator.load.provider import DEFAULT_PROVIDER, ProviderShape
@@ -21,7 +21,12 @@ from orchestrator.model.origin import Origin, Problem
 FILE = "orchestrator.toml"
 DATABASE = "journal.sqlite3"
 
-_VARIABLES = {"ORC_STATE_DIR": "state_dir", "ORC_DATABASE_URL": "database_url", "ORC_LOG": "log"}
+_VARIABLES = {
+    "ORC_STATE_DIR": "state_dir",
+    "ORC_DATABASE_URL": "database_url",
+    "ORC_LOG": "log",
+    "ORC_API_PATIENCE": "api_patience",
+}
 _SECTION = re.compile(r"\s*\[\s*([\w.-]+)\s*\]\s*(?:#.*)?")
 _ASSIGNED = re.compile(r"\s*([\w-]+)\s*=")
 _TOML_PLACE = re.compile(r" ?\(at (?:line (\d+), column (\d+)|end of document)\)")
@@ -33,12 +38,14 @@ class Settings:
 
     state_dir: where the journal and the locks are. database_url: for SQLAlchemy; it may hold a password.
     provider: for playbooks that list vmids, and have no inventory.
+    api_patience: seconds for which a run waits for an API that is ill before it pauses for a person.
     """
 
     state_dir: Path
     database_url: str = field(repr=False)
     log: Literal["text", "json"] = "text"
     provider: ProviderSpec = DEFAULT_PROVIDER
+    api_patience: float = 1800.0
 
 
 def _database(url: str) -> str:
@@ -58,6 +65,9 @@ class SettingsShape(Shape):
         default=None, description="The journal's database; a SQLite file in the state directory if not given."
     )
     log: Literal["text", "json"] = Field(default="text", description="How the log is written.")
+    api_patience: Duration = Field(
+        default=1800.0, description="How long a run waits for an API that is ill.", examples=["30m"]
+    )
     provider: ProviderShape | None = Field(default=None, description="For playbooks that list vmids.")
 
 
@@ -79,6 +89,7 @@ def load_settings(directory: Path, environ: Mapping[str, str]) -> Settings:
         state_dir=state_dir,
         database_url=shape.database_url or f"sqlite:///{(state_dir / DATABASE).as_posix()}",
         log=shape.log,
+        api_patience=shape.api_patience,
         provider=shape.provider.spec() if shape.provider else DEFAULT_PROVIDER,
     )
 

@@ -221,6 +221,33 @@ class RunResumed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ApiPaused:
+    """The API is ill, not a host: nothing is sent before it is well, and no host's time runs out meanwhile.
+
+    host, answer, detail: about whom it was asked last, of which kind the answer was, and its words.
+    since, next_try: seconds since the epoch; next_try None: it took too long, and a person says when to go on.
+    probes: sent since then without a usable answer.
+    """
+
+    type: ClassVar[str] = "api_paused"
+    host: HostName
+    answer: str
+    detail: str
+    since: float
+    next_try: float | None
+    probes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiResumed:
+    """A probe was answered: calls go out again."""
+
+    type: ClassVar[str] = "api_resumed"
+    since: float
+    probes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunFinished:
     """The end. lists: every host of the plan in exactly one list, by name; exit: the exit status of `orc run`."""
 
@@ -243,6 +270,8 @@ Event = (
     | HostSettled
     | GateAsked
     | GateAnswered
+    | ApiPaused
+    | ApiResumed
     | RunPaused
     | RunResumed
     | RunFinished

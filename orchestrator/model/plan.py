@@ -200,6 +200,19 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BlastRadius:
+    """How many hosts a run may have without somebody saying so; None: as many as there are.
+
+    max_share: the hosts that `share`, as it was written, is of the `fleet` hosts of the inventory.
+    """
+
+    max_hosts: int | None = None
+    max_share: int | None = None
+    share: str = ""
+    fleet: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """A whole plan.
 
@@ -221,6 +234,7 @@ class Plan:
     waves: tuple[Wave, ...]
     policy: Policy
     once: tuple[Once, ...] = ()
+    limits: BlastRadius = field(default_factory=BlastRadius)
     params: Mapping[str, Value] = field(default_factory=dict)
     tags: Tags = field(default_factory=Tags)
     inputs: Mapping[str, str] = field(default_factory=dict)

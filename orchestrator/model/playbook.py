@@ -9,7 +9,7 @@ from orchestrator.model.host import Variable
 from orchestrator.model.ids import StepName, Vmid
 from orchestrator.model.origin import Origin, Text
 from orchestrator.model.param import Param
-from orchestrator.model.rollout import Rollout
+from orchestrator.model.rollout import Rollout, Share
 
 
 class Outcome(Enum):
@@ -192,6 +192,14 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The blast radius: how many hosts a run may have, and what share of the inventory's; None: all."""
+
+    max_hosts: int | None = None
+    max_share: Share | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Playbook:
     """A whole playbook. Exactly one of `vmids` and `hosts` is given.
 
@@ -212,6 +220,7 @@ class Playbook:
     user: Text | None = None
     timeout: float = 600.0
     rollout: Rollout = field(default_factory=Rollout)
+    limits: Limits = field(default_factory=Limits)
     steps: tuple[Step, ...]
     handlers: tuple[Step, ...] = ()
     after_rollback: tuple[Step, ...] = ()

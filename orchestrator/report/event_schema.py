@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from orchestrator.core.breaker import OF_THE_API
 from orchestrator.model.event import Answer
 from orchestrator.model.playbook import Outcome
 from orchestrator.model.state import RunStatus, Standing
@@ -123,6 +124,28 @@ FIELDS: Mapping[str, tuple[str, dict[str, Schema]]] = {
         },
     ),
     "run_resumed": ("The run goes on.", {"by": _BY}),
+    "api_paused": (
+        "The API is ill, not a host: nothing is sent before it is well, and no host's time runs out meanwhile.",
+        {
+            "host": _said("string", "The host that it was asked about last."),
+            "answer": _said("string", "Of which kind its answer was.", enum=[refusal.value for refusal in OF_THE_API]),
+            "detail": _said("string", "The answer's words."),
+            "since": _said("string", "When the first of these answers came.", **_TIME),
+            "next_try": _said(
+                ["string", "null"],
+                "When it is asked again; null: it took too long, and a person has to say when to go on.",
+                **_TIME,
+            ),
+            "probes": _said("integer", "How often it was asked since then, without a usable answer.", minimum=0),
+        },
+    ),
+    "api_resumed": (
+        "A probe was answered: calls go out again.",
+        {
+            "since": _said("string", "When the API fell ill.", **_TIME),
+            "probes": _said("integer", "How often it was asked since then.", minimum=0),
+        },
+    ),
     "run_finished": (
         "The end: the last line.",
         {

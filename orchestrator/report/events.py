@@ -4,6 +4,8 @@ import json
 from typing import assert_never
 
 from orchestrator.model.event import (
+    ApiPaused,
+    ApiResumed,
     AttemptEnded,
     AttemptStarted,
     Event,
@@ -78,6 +80,11 @@ def _fields(event: Event) -> dict[str, Json]:
             fields |= {"waiting": event.waiting}
         case RunResumed():
             fields = {"by": event.by}
+        case ApiPaused():
+            fields = {"host": event.host, "answer": event.answer, "detail": event.detail, "since": iso(event.since)}
+            fields |= {"next_try": None if event.next_try is None else iso(event.next_try), "probes": event.probes}
+        case ApiResumed():
+            fields = {"since": iso(event.since), "probes": event.probes}
         case RunFinished():
             lists = {name: [str(host) for host in hosts] for name, hosts in event.lists.items()}
             fields = {"status": event.status.value, "cause": event.cause, "exit": event.exit, "lists": lists}

@@ -23,6 +23,10 @@ MAX_COMPARED = 64 * 1024
 """Characters at the end of an output that are looked at."""
 
 
+SECTIONS = tuple(Section)
+"""In the order in which a host meets them: what fails in a later one may come of what failed in an earlier one."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """A slot that failed for good on one host."""
@@ -38,11 +42,6 @@ class Failure:
     @property
     def which(self) -> Which:
         return self.host, self.slot.name, self.undo
-
-    @property
-    def of_rollback(self) -> bool:
-        """Whether it leaves a host half taken back."""
-        return self.slot.section in (Section.UNDO, Section.AFTER_ROLLBACK)
 
     @property
     def outcome(self) -> Outcome:
@@ -84,7 +83,7 @@ def failures(state: RunState) -> Iterator[Failure]:
 
 
 def group(state: RunState, outputs: Mapping[Which, Output]) -> list[FailureGroup]:
-    """The failures of a run, those that look alike together: failed rollbacks first, then by the number of hosts.
+    """The failures of a run, those that look alike together; a cause before what came of it, then the most hosts first.
 
     Alike are failures of one slot with one outcome, and the same words and last lines of output, what differs from
     host to host and from time to time left aside.
@@ -94,7 +93,7 @@ def group(state: RunState, outputs: Mapping[Which, Output]) -> list[FailureGroup
     for failure in failures(state):
         alike.setdefault(_likeness(failure, outputs.get(failure.which), known[failure.host]), []).append(failure)
     groups = [_group(each, outputs) for each in alike.values()]
-    return sorted(groups, key=lambda each: (not each.first.of_rollback, -len(each.hosts)))
+    return sorted(groups, key=lambda each: (SECTIONS.index(each.first.slot.section), -len(each.hosts)))
 
 
 def _group(alike: list[Failure], outputs: Mapping[Which, Output]) -> FailureGroup:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from orchestrator.model.state import RunStatus, Standing
 from orchestrator.report import sections
+from orchestrator.report.api_health import how_ill
 from orchestrator.report.certificates import certificate_lines, fenced
 from orchestrator.report.columns import hang, wrap
 from orchestrator.report.failures import FailureGroup, group
@@ -38,13 +39,15 @@ def final_report(view: RunView, paper: Paper = PAPER) -> list[str]:
         fenced(view, paper),
         why_it_stopped(view, paper),
         sections.handlers_owed(view.state, paper),
+        sections.wave_line(view.state, paper),
         sections.hosts(view.state, paper),
-        sections.what_next(_advice(view, groups)),
+        sections.what_next(advice(view, groups)),
         [verdict_line(view, exit=exit_status(view))],
     )
 
 
-def _advice(view: RunView, groups: Sequence[FailureGroup]) -> list[Advice]:
+def advice(view: RunView, groups: Sequence[FailureGroup]) -> list[Advice]:
+    """What to type next; there is always something."""
     found = next_commands(view, groups)
     return found or [Advice(why="see what each step printed", command=f"orc logs {view.id}")]
 
@@ -55,6 +58,8 @@ def why_it_stopped(view: RunView, paper: Paper) -> list[str]:
     if state.paused:
         word = "ABORTED" if state.paused.aborting else "PAUSED"
         return wrap(f"{word}  by {visible(state.paused.by)}: {visible(state.paused.cause)}", paper.width)
+    if state.ill and not state.finished:
+        return hang("WAITING  " if state.left else "API PAUSED  ", how_ill(state.ill, paper), paper.width)
     if asking := state.asking():
         return hang("WAITING  ", f"for a person to say how {names([*asking])} {_goes(len(asking))} on", paper.width)
     if (waits := waiting_for(state, paper)) and view.open:

@@ -17,6 +17,7 @@ from orchestrator.model.ids import HostName, RunId, StepName
 from orchestrator.model.plan import Section
 from orchestrator.model.playbook import Outcome
 from orchestrator.model.state import RunStatus, Standing
+from orchestrator.report.api_health import how_ill
 from orchestrator.report.verdict import WORDS
 from orchestrator.report.visible import visible
 from orchestrator.report.words import OUTCOMES, count, took
@@ -154,6 +155,7 @@ class LiveWatch:
 
         Failures have the first claim on the lines, then the waves, then what is in flight, the oldest first.
         """
+        note = "  ".join(filter(None, (note, how_ill(self._state.ill) if self._state.ill else "")))
         room = max(height, LEAST_HEIGHT) - 1 - bool(note)
         failures = [*reversed(self._failures.values())]
         failures = failures[: _fitting(len(failures), max(1, room // 3))]
@@ -175,7 +177,8 @@ class LiveWatch:
 
     def _title(self) -> str:
         plan, status = self._state.plan, self._state.status()
-        word = "" if status is RunStatus.RUNNING else f", {WORDS[status].lower()}"
+        word = ", the API is ill" if self._state.ill else ""
+        word = word if status is RunStatus.RUNNING else f", {WORDS[status].lower()}"
         if question := self._state.between.question:
             word += f", at {question.gate.name} after wave {question.wave + 1}"
         return visible(f"{plan.playbook} on {count(len(plan.hosts), 'host')}, run {self._run}{word}")

@@ -37,6 +37,8 @@ def _go_on(view: RunView) -> Iterator[Advice]:
     yield from _of_gate(view)
     if view.driver:
         yield Advice(why="look again", command=f"orc status {view.id}")
+    elif view.state.left:
+        yield Advice(why="once the API is well, go on from where it was left", command=f"orc resume {view.id}")
     elif view.state.status() is RunStatus.WAITING:
         return
     elif view.state.paused:
@@ -115,7 +117,8 @@ def limit_to(argv: Sequence[str], hosts: Sequence[HostName]) -> list[str]:
     if len(folded) > LONGEST_LIMIT:
         return []
     words = list(argv)
-    if "-l" in words:
-        at = words.index("-l")
-        del words[at : at + 2]
+    for option in ("-l", "--yes-really"):  # the number of hosts is another one now
+        if option in words:
+            at = words.index(option)
+            del words[at : at + 2]
     return [*words, "-l", folded]

@@ -113,7 +113,7 @@ class EstimateJson(TypedDict):
 
 
 class PlanJson(TypedDict):
-    """A whole plan; commands that are never run are left out.
+    """A whole plan; commands that are never run are left out. limits: in hosts; null for none.
 
     tags, skip_tags: those by which steps were chosen; left_out: the steps that they leave out.
     """
@@ -128,6 +128,7 @@ class PlanJson(TypedDict):
     tags: list[str]
     skip_tags: list[str]
     left_out: list[str]
+    limits: dict[str, int | None]
     steps: list[StepJson]
     commands: list[CommandJson]
     estimate: EstimateJson
@@ -155,6 +156,7 @@ def plan_json(plan: Plan) -> PlanJson:
         tags=[*plan.tags.only],
         skip_tags=[*plan.tags.skip],
         left_out=[*plan.tags.left_out],
+        limits={"max_hosts": plan.limits.max_hosts, "max_share": plan.limits.max_share},
         steps=[_step(planned, index, slot) for index, slot in planned.forward()],
         commands=[
             _command(planned, host, index, slot)

@@ -24,7 +24,7 @@ def plan_summary(plan: Plan, paper: Paper = PAPER) -> list[str]:
     planned = Planned.of(plan)
     steps = ", ".join(slot.name for _, slot in planned.forward())
     return join(
-        head(plan, paper), waves(plan, paper), budgets(plan.policy),
+        head(plan, paper), waves(plan, paper), budgets(plan),
         [*hang("STEPS  ", spelled(steps), paper.width), *chosen(plan, paper)],
         warnings(planned, paper), not_undone(planned, paper),
     )  # fmt: skip
@@ -97,8 +97,9 @@ def _more(policy: Policy) -> list[tuple[str, str, str]]:
     return rows
 
 
-def budgets(policy: Policy) -> list[str]:
+def budgets(plan: Plan) -> list[str]:
     """How far the run may go, in hosts."""
+    policy, limits = plan.policy, plan.limits
     rows = [
         ("max_parallel", f"{policy.max_parallel:,}", "under way at once, no more"),
         ("max_failures", f"{policy.max_failures:,}", f"may fail; {_over(policy.max_failures)} stops the run"),
@@ -106,6 +107,11 @@ def budgets(policy: Policy) -> list[str]:
         ("rollback", policy.rollback.value, SCOPES[policy.rollback]),
         *_more(policy),
     ]
+    if limits.max_hosts is not None:
+        rows.append(("max_hosts", f"{limits.max_hosts:,}", "in the run; with more it is held"))
+    if limits.max_share is not None:
+        of = f"in the run, {limits.share} of the inventory's {limits.fleet:,}; with more it is held"
+        rows.append(("max_share", f"{limits.max_share:,}", of))
     return ["BUDGETS, in hosts", *(f"{INDENT}{line}" for line in table(rows))]
 
 

@@ -21,7 +21,7 @@ def plan_text(plan: Plan, argv: Sequence[str] = (), paper: Paper = PAPER) -> lis
     return join(
         head(plan, paper),
         waves(plan, paper),
-        budgets(plan.policy),
+        budgets(plan),
         chosen(plan, paper),
         sections(planned, paper),
         warnings(planned, paper),

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from orchestrator.core.blast_radius import over_limits
 from orchestrator.model.ids import HostName
 from orchestrator.model.plan import Command, HostPlan, Plan, Section, Slot
 from orchestrator.model.playbook import RunOnce
@@ -84,6 +85,8 @@ class Planned:
             found.append(f"max_failures is {policy.max_failures}: the run does not stop even if every host fails")
         if policy.rollback is RollbackScope.NONE and self.undos_of:
             found.append("rollback is none: the rollbacks of the steps are not run, whatever fails")
+        if over := over_limits(plan.limits, total):
+            found.append(f"{total:,} hosts are too many: {over}. It is held unless you say --yes-really {total}")
         called = {name for slot in plan.slots for name in slot.handlers}
         found += [f"no step calls the handler {slot.name!r}" for slot in self._handlers() if slot.name not in called]
         found += [

@@ -3,6 +3,8 @@
 from typing import assert_never
 
 from orchestrator.model.event import (
+    ApiPaused,
+    ApiResumed,
     AttemptEnded,
     AttemptStarted,
     GateAnswered,
@@ -21,6 +23,7 @@ from orchestrator.model.event import (
 )
 from orchestrator.model.plan import Plan
 from orchestrator.model.playbook import Outcome
+from orchestrator.report.api_health import how_ill
 from orchestrator.report.verdict import WORDS
 from orchestrator.report.view import PAPER, Paper
 from orchestrator.report.visible import visible
@@ -29,10 +32,10 @@ from orchestrator.report.words import LISTS, OUTCOMES, clock_time, count, short,
 
 def progress_line(plan: Plan, recorded: Recorded, paper: Paper = PAPER) -> str:
     """`07:12:41  web-003  healthy: failed, exit status 22, 1.2 s`."""
-    return f"{clock_time(recorded.at, paper.zone)}  {visible(_said(plan, recorded))}"
+    return f"{clock_time(recorded.at, paper.zone)}  {visible(_said(plan, recorded, paper))}"
 
 
-def _said(plan: Plan, recorded: Recorded) -> str:
+def _said(plan: Plan, recorded: Recorded, paper: Paper) -> str:
     event = recorded.event
     match event:
         case RunStarted():
@@ -47,6 +50,10 @@ def _said(plan: Plan, recorded: Recorded) -> str:
             said = f"paused by {event.by}: {event.cause}"
         case RunResumed():
             said = f"resumed by {event.by}"
+        case ApiPaused():
+            said = how_ill(event, paper)
+        case ApiResumed():
+            said = f"the API is well again, after {took(recorded.at - event.since)}"
         case RunFinished():
             said = f"finished: {WORDS[event.status].lower()}"
         case HostSettled():

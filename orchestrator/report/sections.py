@@ -1,21 +1,25 @@
 """The parts that reports are put together from; each gives lines, or none where there is nothing to tell."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from orchestrator.core.run_state import RunState
 from orchestrator.model.ids import HostName
-from orchestrator.model.plan import Section
+from orchestrator.model.plan import Section, Wave
 from orchestrator.model.playbook import Outcome
 from orchestrator.model.state import RunStatus, Standing
-from orchestrator.report.columns import cut, hang
+from orchestrator.report.columns import cut, hang, table
 from orchestrator.report.failures import LINES, Failure, FailureGroup
 from orchestrator.report.next_commands import Advice
 from orchestrator.report.rollbacks import Rollback, RollbackGroup
 from orchestrator.report.view import Paper
+from orchestrator.report.visible import visible
 from orchestrator.report.words import LISTS, count, names, took
 
 MAX_GROUPS = 12
 """Kinds of failure that are shown."""
+
+MAX_WAVES = 8
+"""Waves that are told one by one in a line; of more, those of which all hosts are ok are only counted."""
 
 INDENT = "    "
 
@@ -172,6 +176,50 @@ def list_words(state: RunState) -> Mapping[Standing, str]:
 def in_lists(lists: Mapping[str, Sequence[HostName]]) -> str:
     """`11 ok, 1 rolled back`."""
     return ", ".join(f"{len(listed):,} {name}" for name, listed in lists.items())
+
+
+def waves(state: RunState) -> list[str]:
+    """How far each wave is, on a line of its own, where there are several."""
+    told = zip(_waves(state), state.plan.waves, strict=True)
+    rows = [(f"{INDENT}{name}", count(hosts, "host"), said + _gates(state, wave)) for (name, hosts, said), wave in told]
+    return ["WAVES", *table(rows)] if len(rows) > 1 else []
+
+
+def _gates(state: RunState, wave: Wave) -> str:
+    """How many of an open wave's gates have passed."""
+    if not wave.gates or wave.index >= state.opened:
+        return ""
+    passed = state.between.passed if wave.index == state.opened - 1 else len(wave.gates)
+    return f"; {passed} of {count(len(wave.gates), 'gate')} passed"
+
+
+def wave_line(state: RunState, paper: Paper) -> list[str]:
+    """The same in a line: `WAVES  1 canary: 1 ok; 2: 3 ok, 1 failed; 8 not opened`."""
+    found = list(_waves(state))
+    if len(found) < 2:
+        return []
+    opened = found[: state.opened]
+    well = {name for name, hosts, said in opened if said == f"{hosts:,} {LISTS[Standing.OK]}"}
+    told = [f"{name}: {said}" for name, _, said in opened if name not in well or len(found) <= MAX_WAVES]
+    if len(found) > MAX_WAVES and well:
+        told.insert(0, f"{count(len(well), 'wave')} all ok")
+    rest = len(found) - len(opened)
+    told += [f"{rest:,} not opened"] if rest else []
+    return hang("WAVES  ", "; ".join(told), paper.width)
+
+
+def _waves(state: RunState) -> Iterator[tuple[str, int, str]]:
+    """Of each wave: what it is called, its hosts, and how they stand. One that is not open yet says so."""
+    words = list_words(state)
+    for wave, counts in zip(state.plan.waves, state.waves, strict=True):
+        said = counted({words[each]: counts.standing[each] for each in words})
+        said = said if wave.index < state.opened else "not opened"
+        yield f"{wave.index + 1} {visible(wave.name)}".rstrip(), len(wave.hosts), said
+
+
+def counted(found: Mapping[str, int]) -> str:
+    """`11 ok, 1 rolled back`; what there is none of is left out."""
+    return ", ".join(f"{number:,} {word}" for word, number in found.items() if number)
 
 
 def what_next(advice: Sequence[Advice]) -> list[str]:

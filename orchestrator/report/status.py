@@ -1,16 +1,17 @@
 """How a run stands: what `orc status` shows, and what programs read."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, NotRequired, TypedDict
 
 from orchestrator.core.between import Hold
 from orchestrator.core.certificate import certificate_json
 from orchestrator.core.run_state import RunState, standing
-from orchestrator.model.plan import Section, Slot, Wave
+from orchestrator.model.plan import Section, Slot
 from orchestrator.model.playbook import Outcome
 from orchestrator.model.state import HostState, Progress, RunStatus, Standing
 from orchestrator.report import sections
+from orchestrator.report.api_health import how_ill
 from orchestrator.report.certificates import certificate_lines, fenced, taken_back
 from orchestrator.report.columns import hang, table
 from orchestrator.report.failures import group
@@ -113,6 +114,8 @@ def cause(view: RunView) -> str:
         return state.finished.cause
     if state.paused:
         return f"{state.paused.by}: {state.paused.cause}"
+    if state.ill and (view.driver or state.left):
+        return how_ill(state.ill)
     if isinstance(decision := state.decide(), Hold):
         return decision.waits_for
     return "" if view.driver else NOT_DRIVEN
@@ -164,10 +167,11 @@ def status_report(view: RunView, paper: Paper = PAPER) -> list[str]:
         certificate_lines(view.certificate, paper),
         fenced(view, paper),
         taken_back(view, paper),
-        why_it_stopped(view, paper) or _not_driven(view, paper),
+        why_it_stopped(view, paper),
+        _not_driven(view, paper),
         _under_way(view, paper),
         [] if view.open else sections.handlers_owed(view.state, paper),
-        _waves(view.state),
+        sections.waves(view.state),
         _steps(view.state),
         sections.hosts(view.state, paper),
         sections.what_next(next_commands(view, groups)),
@@ -186,31 +190,6 @@ def _head(view: RunView, paper: Paper) -> list[str]:
     return lines
 
 
-def _waves(state: RunState) -> list[str]:
-    """How far each wave is. A wave that is not open yet says so."""
-    if len(state.waves) < 2:
-        return []
-    rows = []
-    words = sections.list_words(state)
-    for wave, counts in zip(state.plan.waves, state.waves, strict=True):
-        said = _counted({words[each]: counts.standing[each] for each in words})
-        said = said + _gates(state, wave) if wave.index < state.opened else "not opened"
-        rows.append((f"    {wave.index + 1} {visible(wave.name)}", count(len(wave.hosts), "host"), said))
-    return ["WAVES", *table(rows)]
-
-
-def _gates(state: RunState, wave: Wave) -> str:
-    """How many of an open wave's gates have passed."""
-    if not wave.gates:
-        return ""
-    passed = state.between.passed if wave.index == state.opened - 1 else len(wave.gates)
-    return f"; {passed} of {count(len(wave.gates), 'gate')} passed"
-
-
-def _counted(found: Mapping[str, int]) -> str:
-    return ", ".join(f"{number:,} {word}" for word, number in found.items() if number)
-
-
 def _steps(state: RunState) -> list[str]:
     """What became of each step, over all hosts on which anything was begun."""
     begun = [mine for mine in state.hosts.values() if mine.begun]
@@ -222,7 +201,7 @@ def _steps(state: RunState) -> list[str]:
             same = sum(slot_state(p) == "ok" and not p.changed for p in (mine.progress[index] for mine in begun))
             found["ok"], found["ok without a change"] = found["ok"] - same, same
         if found:
-            rows.append((f"    {_slot_name(slot)}", _counted(found)))
+            rows.append((f"    {_slot_name(slot)}", sections.counted(found)))
     return ["STEPS", *table(rows)] if rows else []
 
 
@@ -259,7 +238,7 @@ def _attempts(state: RunState, paper: Paper) -> Iterator[tuple[str, str, str]]:
 
 
 def _not_driven(view: RunView, paper: Paper) -> list[str]:
-    if view.driver or view.state.status() is not RunStatus.RUNNING:
+    if view.driver or view.state.paused or view.state.status() is not RunStatus.RUNNING:
         return []
     said = f"{NOT_DRIVEN}. Its last event was at {date_time(view.last_at, paper.zone)}"
     return hang("INTERRUPTED  ", said, paper.width)

@@ -8,8 +8,9 @@ from functools import lru_cache
 from jinja2 import Template, TemplateSyntaxError, meta, nodes
 from jinja2.parser import Parser
 
+from orchestrator.model.near import did_you_mean_one_of
 from orchestrator.model.origin import Origin, Text
-from orchestrator.template.error import Fault, near_misses, origin_at
+from orchestrator.template.error import Fault, origin_at
 from orchestrator.template.filters import FILTERS, REFUSED
 from orchestrator.template.language import LANGUAGE, TAGS
 
@@ -146,10 +147,10 @@ def _check(tree: nodes.Template, source: str, expression: bool) -> None:
                 offset = _place(source, expression, name)
                 raise Fault(f"not yet supported: the filter `{name}`", REFUSED[name], offset=offset)
             case nodes.Filter(name=name) if name not in FILTERS:
-                fix = near_misses(name, FILTERS) or f"there are {', '.join(sorted(FILTERS))}"
+                fix = did_you_mean_one_of(name, FILTERS) or f"there are {', '.join(sorted(FILTERS))}"
                 raise Fault(f"there is no filter `{name}`", fix, offset=_place(source, expression, name))
             case nodes.Test(name=name) if name not in LANGUAGE.tests:
-                fix = near_misses(name, LANGUAGE.tests) or "write `x is defined`, or compare with == and in"
+                fix = did_you_mean_one_of(name, LANGUAGE.tests) or "write `x is defined`, or compare with == and in"
                 raise Fault(f"there is no test `{name}`", fix, offset=_place(source, expression, name))
             case _:
                 pass

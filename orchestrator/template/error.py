@@ -1,8 +1,5 @@
 """What is wrong in a template, and where in its file that is."""
 
-import difflib
-from collections.abc import Iterable
-
 from orchestrator.model.origin import Origin, Problem, Text
 
 
@@ -52,9 +49,3 @@ def origin_at(text: Text, offset: int) -> Origin:
         line=origin.line + before.count("\n"),
         column=origin.column + len(before) - (before.rfind("\n") + 1),
     )
-
-
-def near_misses(name: str, known: Iterable[str]) -> str:
-    """A question naming at most three known names that are spelled much like this one; empty when there is none."""
-    close = [f"`{each}`" for each in difflib.get_close_matches(name, sorted(known), n=3)]
-    return f"did you mean {' or '.join([', '.join(close[:-1]), close[-1]] if close[1:] else close)}?" if close else ""

@@ -8,10 +8,11 @@ from jinja2 import Template, Undefined
 from jinja2 import TemplateError as JinjaError
 
 from orchestrator.model.ids import Value
+from orchestrator.model.near import did_you_mean_one_of
 from orchestrator.model.origin import Text
 from orchestrator.template import shell
 from orchestrator.template.compiled import MAX_TEXT, Compiled, compile_text
-from orchestrator.template.error import Fault, TemplateError, near_misses
+from orchestrator.template.error import Fault, TemplateError
 from orchestrator.template.language import LANGUAGE, Hole, Missing, methods_of
 from orchestrator.template.quoting import Place, quoted
 from orchestrator.template.words import kind_of, whole, word_of
@@ -114,7 +115,7 @@ def undefined(text: Text, name: str, known: Collection[str], *, expression: bool
 
 def _undefined(template: Compiled, name: str, known: Collection[str]) -> Fault:
     guard = f"ask `{name} is defined`" if template.expression else f"write `{name} | default('...')`"
-    fix = near_misses(name, known) or f"define it, or {guard}"
+    fix = did_you_mean_one_of(name, known) or f"define it, or {guard}"
     return Fault(f"`{name}` is not defined", fix, offset=template.find(name), undefined=name)
 
 

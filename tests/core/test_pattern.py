@@ -113,7 +113,7 @@ def test_a_pattern_selects_in_inventory_order(pattern: str, expected: list[str])
         ("~^x", "'~^x' matches no host", ""),
         ("web:!web", "no host matches 'web:!web'", "an empty choice is never run"),
         ("web:&db", "no host matches 'web:&db'", "an empty choice is never run"),
-        ("@20260101-abc.failed", "not yet supported: @20260101-abc.failed", "name the hosts"),
+        ("@last.failed", "@last.failed is known to --limit only, which asks the journal", "name the hosts"),
         ("web-[001-009]", "no host, group or vmid is called 'web-006'", "did you mean web-005?"),
         ("db-[2-1]", "[2-1] is not a range", "write the lower number first, both with as many digits"),
         ("web-[001-10]", "[001-10] is not a range", "write the lower number first, both with as many digits"),

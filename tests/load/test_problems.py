@@ -2,7 +2,8 @@
 
 import pytest
 
-from orchestrator.load.problems import did_you_mean, dotted, render_problems, without_secrets
+from orchestrator.load.problems import dotted, render_problems, without_secrets
+from orchestrator.model.near import did_you_mean
 from orchestrator.model.origin import Origin, Problem
 
 
@@ -73,4 +74,4 @@ def test_paths_are_dotted() -> None:
 def test_the_nearest_name_is_offered_or_none() -> None:
     assert did_you_mean("timeot", ["timeout", "until"]) == "did you mean timeout?"
     assert did_you_mean("x", ["timeout", "until"]) == ""
-    assert did_you_mean("web-050001", (f"web-{n:05d}" for n in range(100_000))) != ""
+    assert did_you_mean("web-050001", (f"web-{n:05d}" for n in range(100_000)), within=3) != ""

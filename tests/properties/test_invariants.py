@@ -20,6 +20,7 @@ from orchestrator.core.host import owed, owes_undo, undo_failed
 from orchestrator.core.host_decisions import (
     Ask,
     Attend,
+    AwaitApi,
     Fail,
     HostDecision,
     Lapse,
@@ -37,6 +38,8 @@ from orchestrator.core.run_state import RunState, fold
 from orchestrator.core.taking_back import take_back
 from orchestrator.model.event import (
     Answer,
+    ApiPaused,
+    ApiResumed,
     AttemptEnded,
     AttemptStarted,
     Event,
@@ -207,6 +210,7 @@ class Drive:
     rng: random.Random
     p_bad: float
     p_abort: float
+    p_ill: float
     state: RunState
     now: float = 1000.0
     log: list[Recorded] = field(default_factory=list)
@@ -254,7 +258,8 @@ class Drive:
                 case WorkOn(wave=wave):
                     self.work_on(wave)
                 case Hold():
-                    if self.state.paused:
+                    if self.state.paused or self.state.left:
+                        self.flight.clear()  # what was under way is attended by the next process
                         self.record(RunResumed(by="test"))
                     elif self.state.asking():
                         self.answer()
@@ -300,6 +305,11 @@ class Drive:
             if self.rng.random() < 0.02:
                 self.crash()
                 return
+            self.draw_illness()
+            if self.state.left and self.state.course is not Course.ABORTING_NOW:
+                check_left(self)
+                self.places.clear()
+                return
             if self.flight and (self.rng.random() < 0.5 or not self.step_a_host()):
                 self.end_an_attempt()
                 progressed = True
@@ -310,6 +320,16 @@ class Drive:
     def under_way(self, host: HostName) -> bool:
         state = self.state.hosts[host]
         return state.begun and state.settled is None
+
+    def draw_illness(self) -> None:
+        """The API falls ill, goes on being ill, is left for a person, or is well again."""
+        if self.rng.random() < self.p_ill and not self.state.left:
+            next_try = None if self.rng.random() < 0.2 else self.now + 1
+            host = self.plan.hosts[0].host.name
+            ill = ApiPaused(host=host, answer="api_down", detail="502", since=self.now, next_try=next_try)
+            self.record(ill)
+        elif self.state.ill and not self.state.left and (self.rng.random() < 0.3 or not self.flight):
+            self.record(ApiResumed(since=self.state.ill.since, probes=1))
 
     def answer(self) -> None:
         """A person says how a host goes on that waits for one."""
@@ -357,7 +377,7 @@ class Drive:
         chance = self.rng.random()
         return core_host.decide(self.state.layout, plan, self.state.hosts[host], signals, self.now, chance=chance)
 
-    def do(self, host: HostName, decision: HostDecision) -> None:  # noqa: PLR0912  # a decision, a case
+    def do(self, host: HostName, decision: HostDecision) -> None:  # a decision, a case
         slots = self.plan.slots
         match decision:
             case Start(slot=index, attempt=attempt):
@@ -398,6 +418,8 @@ class Drive:
             case Lapse(slot=index):
                 name = slots[index].name
                 self.record(GateAnswered(gate="g", host=host, step=name, answer=Answer.FAILED, by="orc"))
+            case AwaitApi():
+                assert self.state.ill, "waits for an API that is well"
             case WaitUntil(at=at):
                 self.now = max(self.now, at)
             case Settle(standing=standing):
@@ -461,6 +483,12 @@ def mine_is_free(state: RunState, host: HostName) -> bool:
     return not any(progress.running for progress in state.hosts[host].progress)
 
 
+def check_left(drive: "Drive") -> None:
+    """That every host rests as it is, whatever is under way there."""
+    for plan in drive.plan.hosts:
+        assert isinstance(drive.decide(plan.host.name), Rest), "something is done though the run is left"
+
+
 def check_wave_opens(drive: "Drive", wave: int) -> None:
     state = drive.state
     assert not over_budget(state.plan.policy, state.waves), "a wave opened over budget"
@@ -509,6 +537,7 @@ def check_start(drive: Drive, host: HostName, index: int) -> None:
         mine_too = [h for h in plan.hosts if h.host.name in busy and h.spread == spread_of(plan, host)]
         assert len(mine_too) <= plan.policy.spread.max, "too many hosts of one value at once"
     assert host not in running, "two attempts on one host"
+    assert state.ill is None or state.course is Course.ABORTING_NOW, "started while the API is ill"
     assert mine.asks is None, "started while a person is asked"
     assert state.course is not Course.PAUSED, "started while paused"
     assert state.course is not Course.ABORTING_NOW, "started while everything is to be ended"
@@ -670,7 +699,7 @@ def check_back(drive: Drive) -> None:
     if found.plan is None:
         return
     rng = random.Random(len(drive.log))
-    back = Drive(plan=found.plan, rng=rng, p_bad=rng.choice([0, 0.3]), p_abort=0, state=RunState(found.plan))
+    back = Drive(plan=found.plan, rng=rng, p_bad=rng.choice([0, 0.3]), p_abort=0, p_ill=0, state=RunState(found.plan))
     back.run()
     lists = back.state.lists()
     assert not any(isinstance(r.event, AttemptStarted) and r.event.step.startswith("s") for r in back.log), "forward"
@@ -780,6 +809,7 @@ def test_no_run_ever_breaks_an_invariant(part: int) -> None:
             rng=rng,
             p_bad=rng.choice([0.0, 0.05, 0.3, 0.9]),
             p_abort=rng.choice([0, 0, 0, 0.02]),
+            p_ill=rng.choice([0, 0, 0.02, 0.1]),
             state=RunState(plan),
         )
         try:

@@ -9,6 +9,8 @@ import pytest
 from orchestrator.codec import EVENT_TYPES
 from orchestrator.model.event import (
     Answer,
+    ApiPaused,
+    ApiResumed,
     AttemptEnded,
     AttemptStarted,
     Event,
@@ -50,6 +52,8 @@ EVENTS: list[Event] = [
     HostSettled(host=HOST, standing=Standing.ROLLED_BACK),
     GateAsked(gate="pull", host=HOST, step=STEP, detail="exit status 1"),
     GateAnswered(gate="pull", host=HOST, step=STEP, answer=Answer.SKIP, by="ana@laptop", why="done by hand"),
+    ApiPaused(host=HOST, answer="api_down", detail="502", since=BEGAN_AT, next_try=BEGAN_AT + 4, probes=2),
+    ApiResumed(since=BEGAN_AT, probes=3),
     RunPaused(by="ana@laptop", cause="Ctrl-C"),
     RunResumed(by="ana@laptop"),
     RunFinished(status=RunStatus.ROLLED_BACK, cause="1 host failed", exit=4, lists={"rolled_back": (HOST,)}),

@@ -45,10 +45,10 @@ def test_failures_that_differ_in_status_words_outcome_or_output_are_told_apart(o
     assert groups_of(by_table(ends)) == [("web-001", "web-004"), ("web-002",)]
 
 
-def test_failed_rollbacks_come_first_whatever_their_number() -> None:
+def test_a_cause_comes_before_what_came_of_it_whatever_their_numbers() -> None:
     ends = {(f"web-00{n}", "go"): failing() for n in (1, 2, 3)} | {("web-003", "undo of go"): failing()}
 
-    assert groups_of(by_table(ends)) == [("web-003",), ("web-001", "web-002", "web-003")]
+    assert groups_of(by_table(ends)) == [("web-001", "web-002", "web-003"), ("web-003",)]
 
 
 def test_a_step_that_succeeded_in_a_later_attempt_is_no_failure() -> None:

@@ -1,0 +1,176 @@
+"""What differs between two runs: what went in, where and what was done, and what came of it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from statistics import median
+
+from orchestrator.core.run_state import RunState, standing
+from orchestrator.model.ids import HostName
+from orchestrator.model.plan import BlastRadius, Command, HostPlan, Plan, Policy, Section, Slot
+from orchestrator.model.playbook import Outcome
+from orchestrator.report.view import RunView
+from orchestrator.report.words import LISTS, period
+
+LEAST_SECONDS = 0.5
+LEAST_PART = 0.2
+"""A duration differs where it is by so many seconds, and by that part of the longer one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Something that was one thing and is another; empty where it was not there, or is no more. hosts: where."""
+
+    what: str
+    before: str
+    after: str
+    hosts: tuple[HostName, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Differences:
+    """inputs: digests of files. rules: waves, budgets and steps' own. outcomes: in which list a host ended."""
+
+    inputs: tuple[Change, ...] = ()
+    params: tuple[Change, ...] = ()
+    added: tuple[HostName, ...] = ()
+    gone: tuple[HostName, ...] = ()
+    rules: tuple[Change, ...] = ()
+    commands: tuple[Change, ...] = ()
+    outcomes: tuple[Change, ...] = ()
+    durations: tuple[Change, ...] = ()
+
+    @property
+    def any(self) -> bool:
+        """Whether there is a difference at all."""
+        return any(getattr(self, each.name) for each in fields(self))
+
+
+def differences(before: RunView, after: RunView) -> Differences:
+    """What the later run has different."""
+    one, other = before.state.plan, after.state.plan
+    hosts, others = [h.host.name for h in one.hosts], [h.host.name for h in other.hosts]
+    params = ({name: repr(value) for name, value in plan.params.items()} for plan in (one, other))
+    return Differences(
+        inputs=tuple(_changed(one.inputs, other.inputs)),
+        params=tuple(_changed(*params)),
+        added=tuple(sorted(set(others) - set(hosts), key=others.index)),
+        gone=tuple(sorted(set(hosts) - set(others), key=hosts.index)),
+        rules=tuple(_rules(one, other)),
+        commands=tuple(_commands(one, other)),
+        outcomes=tuple(_outcomes(before.state, after.state)),
+        durations=tuple(_durations(before, after)),
+    )
+
+
+def _changed(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Change]:
+    for name in dict.fromkeys((*before, *after)):
+        if before.get(name) != after.get(name):
+            yield Change(what=name, before=before.get(name, ""), after=after.get(name, ""))
+
+
+def _rules(one: Plan, other: Plan) -> Iterator[Change]:
+    """What holds for the run as a whole, and for each step."""
+    overall = ({"waves": ", ".join(str(len(wave.hosts)) for wave in plan.waves)} for plan in (one, other))
+    yield from _changed(*overall)
+    yield from _changed(_values(one.policy), _values(other.policy))
+    yield from _changed(_values(one.limits), _values(other.limits))
+    steps, others = _by_name(one), _by_name(other)
+    for name in dict.fromkeys((*steps, *others)):
+        if name not in steps or name not in others:
+            yield Change(what=name, before="a step" if name in steps else "", after="a step" if name in others else "")
+        else:
+            for change in _changed(_values(steps[name][1]), _values(others[name][1])):
+                yield Change(what=f"{name}: {change.what}", before=change.before, after=change.after)
+
+
+_NOT_RULES = {"name", "section", "template", "undo_of", "fleet"}
+
+
+def _values(noun: Policy | BlastRadius | Slot) -> dict[str, str]:
+    """The fields of a noun, in words; a text is its source, wherever in its file it stands."""
+    found = {each.name: getattr(noun, each.name) for each in fields(noun) if each.name not in _NOT_RULES}
+    return {name: _word(name, value) for name, value in found.items() if not _is_unset(value)}
+
+
+def _is_unset(value: object) -> bool:
+    return value is None or value is False or value in ("", ())
+
+
+def _word(name: str, value: object) -> str:
+    if name == "timeout" and isinstance(value, float | int):
+        return period(value)
+    if isinstance(value, tuple):
+        return ", ".join(_word("", each) for each in value)
+    return str(getattr(value, "source", getattr(value, "value", value)))
+
+
+def _by_name(plan: Plan) -> dict[str, tuple[int, Slot]]:
+    """The slots by what a person calls them, with their indices."""
+    return {
+        f"undo of {slot.name}" if slot.section is Section.UNDO else slot.name: (index, slot)
+        for index, slot in enumerate(plan.slots)
+    }
+
+
+def _commands(one: Plan, other: Plan) -> Iterator[Change]:
+    """The commands of the steps and hosts that both runs have; alike changes together."""
+    steps, others = _by_name(one), _by_name(other)
+    hosts = {each.host.name: each for each in one.hosts}
+    both = [(hosts[each.host.name], each) for each in other.hosts if each.host.name in hosts]
+    for name in (name for name in steps if name in others):
+        alike: dict[tuple[str, str], list[HostName]] = {}
+        for old, new in both:
+            texts = _said(old, steps[name][0]), _said(new, others[name][0])
+            if texts[0] != texts[1]:
+                alike.setdefault(texts, []).append(new.host.name)
+        for (before, after), where in alike.items():
+            yield Change(what=name, before=before, after=after, hosts=tuple(where))
+
+
+def _said(host: HostPlan, index: int) -> str:
+    """A command with all that makes it do what it does; empty where its step is never run on the host."""
+    command: Command = host.commands[index]
+    if host.whens[index] is False:
+        return "(not run: when is false)"
+    place = [f"cwd {command.cwd}"] if command.cwd else []
+    place += [f"user {command.user}"] if command.user else []
+    place += [f"{name}={value}" for name, value in command.env]
+    return command.text + (f"   ({', '.join(place)})" if place else "")
+
+
+def _outcomes(before: RunState, after: RunState) -> Iterator[Change]:
+    alike: dict[tuple[str, str], list[HostName]] = {}
+    for host, mine in after.hosts.items():
+        if host in before.hosts:
+            pair = LISTS[standing(before.hosts[host])], LISTS[standing(mine)]
+            if pair[0] != pair[1]:
+                alike.setdefault(pair, []).append(host)
+    for (old, new), hosts in alike.items():
+        yield Change(what="hosts", before=old, after=new, hosts=tuple(hosts))
+
+
+def _durations(before: RunView, after: RunView) -> Iterator[Change]:
+    pairs = [("the whole run", before.last_at - before.created_at, after.last_at - after.created_at)]
+    steps, others = _by_name(before.state.plan), _by_name(after.state.plan)
+    for name in (name for name in steps if name in others):
+        old, new = _median(before.state, steps[name][0]), _median(after.state, others[name][0])
+        if old is not None and new is not None:
+            pairs.append((f"{name}, median", old, new))
+    for what, old_seconds, new_seconds in pairs:
+        if differ(old_seconds, new_seconds):
+            yield Change(what=what, before=f"{old_seconds:.1f} s", after=f"{new_seconds:.1f} s")
+
+
+def differ(old: float, new: float) -> bool:
+    """Whether two durations, in seconds, differ by more than chance has it."""
+    return abs(new - old) >= max(LEAST_SECONDS, LEAST_PART * max(old, new))
+
+
+def _median(state: RunState, index: int) -> float | None:
+    """Of the step's successful last attempts, in seconds; None where there is none."""
+    took: Sequence[float] = [
+        mine.progress[index].duration
+        for mine in state.hosts.values()
+        if mine.progress[index].outcome is Outcome.OK and not mine.progress[index].running
+    ]
+    return median(took) if took else None

@@ -1,0 +1,88 @@
+"""What differs between two runs."""
+
+from dataclasses import replace
+
+import pytest
+
+from orchestrator.model.rollout import RollbackScope
+from orchestrator.report.diff_text import diff_json, diff_text
+from orchestrator.report.differences import Change, differ, differences
+from orchestrator.report.view import RunView
+from tests.builders import DEPLOY, make_plan
+from tests.scripted_runs import OK, PAPER, Script, by_table, failing, play, view_of
+
+NEW = tuple(replace(rule, run=rule.run.replace("v2", "v3")) for rule in DEPLOY)
+
+
+def view(hosts: int = 4, script: Script = lambda *_: OK, **more: object) -> RunView:
+    return view_of(play(make_plan(hosts, **more), script))  # type: ignore[arg-type] # make_plan's own, by name
+
+
+def test_two_runs_of_one_plan_differ_in_nothing() -> None:
+    found = differences(view(), view())
+    assert not found.any
+    assert diff_text(view(), view(), found, PAPER)[-1] == "nothing differs"
+
+
+def test_a_command_that_changed_alike_on_many_hosts_is_told_once() -> None:
+    (change,) = differences(view(400), view(400, rules=NEW)).commands
+    assert (change.what, len(change.hosts)) == ("pull", 400)
+    assert "checkout -q v2" in change.before
+    assert "checkout -q v3" in change.after
+    lines = diff_text(view(400), view(400, rules=NEW), differences(view(400), view(400, rules=NEW)), PAPER)
+    assert "    pull on 400 hosts: web-[001-400]" in lines
+    assert "        - git fetch --tags origin && git checkout -q v2   (cwd /srv/app)" in lines
+    assert "        + git fetch --tags origin && git checkout -q v3   (cwd /srv/app)" in lines
+
+
+def test_hosts_that_came_and_went_are_named() -> None:
+    found = differences(view(4), view(6))
+    assert (found.added, found.gone) == (("web-005", "web-006"), ())
+    assert differences(view(6), view(4)).gone == ("web-005", "web-006")
+
+
+def test_files_and_parameters_are_told_by_what_became_of_them() -> None:
+    one, other = view(), view(params={"release": "v3"})
+    old = replace(one.state.plan, inputs={"a.yml": "1" * 64, "b.yml": "2" * 64})
+    new = replace(other.state.plan, inputs={"a.yml": "3" * 64, "c.yml": "4" * 64})
+    one.state.plan, other.state.plan = old, new
+    found = differences(one, other)
+    assert found.params == (Change(what="release", before="'v2'", after="'v3'"),)
+    assert [(each.what, each.before[:1], each.after[:1]) for each in found.inputs] == [
+        ("a.yml", "1", "3"), ("b.yml", "2", ""), ("c.yml", "", "4")
+    ]  # fmt: skip
+
+
+def test_rules_of_the_run_and_of_its_steps_are_compared() -> None:
+    rules = tuple(replace(rule, timeout=60.0) if rule.name == "pull" else rule for rule in DEPLOY[:-1])
+    found = differences(view(), view(rules=rules, waves=(1, 3), max_failures=2, rollback=RollbackScope.WAVE))
+    assert {(each.what, each.before, each.after) for each in found.rules} == {
+        ("waves", "4", "1, 3"),
+        ("max_failures", "0", "2"),
+        ("rollback", "host", "wave"),
+        ("pull: timeout", "5m", "1m"),
+        ("undo of pull: timeout", "5m", "1m"),
+        ("healthy", "a step", ""),
+    }
+
+
+def test_outcomes_that_changed_are_grouped_by_how() -> None:
+    script = by_table({("web-002", "migrate"): failing(1), ("web-003", "migrate"): failing(1)})
+    found = differences(view(max_failures=4), view(4, script, max_failures=4))
+    assert found.outcomes == (Change(what="hosts", before="ok", after="rolled back", hosts=("web-002", "web-003")),)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "differs"), [(10, 10.4, False), (10, 11, False), (10, 13, True), (0.1, 0.4, False), (0.1, 0.7, True)]
+)
+def test_a_duration_differs_by_a_fifth_and_half_a_second(old: float, new: float, differs: bool) -> None:
+    assert differ(old, new) is differs
+    assert differ(new, old) is differs
+
+
+def test_programs_read_the_same() -> None:
+    one, other = view(4), view(5, rules=NEW)
+    told = diff_json(one, other, differences(one, other))
+    assert told["hosts_added"] == ["web-005"]
+    assert told["commands"][0]["hosts"] == ["web-001", "web-002", "web-003", "web-004"]
+    assert told["before"] == one.id
