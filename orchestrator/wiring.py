@@ -202,8 +202,10 @@ async def resume(
     observers: Sequence[Observer] = (),
     on_live: Callable[[LiveRun], None] = lambda _: None,
     course: Course = Course.ON,
+    cause: str = "asked for",
 ) -> RunState:
-    """Take up a run that no process drives any more, from its journal, and drive it on; by `course`, to an early end.
+    """Take up a run that no process drives any more, from its journal, and drive it on; by `course`, to an early end,
+    for which `cause` says why.
 
     Raises Held where a process drives it or another run has its hosts, InputError where there is no such run or it is
     finished.
@@ -225,7 +227,7 @@ async def resume(
 
         async def go_on() -> None:
             await live.record(RunResumed(by=by))
-            await live.steer(course, by=by, cause="asked for")
+            await live.steer(course, by=by, cause=cause)
             await take_answers(live, until=past)
 
         await _drive(live, by=by, heed_after=past, on_live=on_live, first=go_on)
@@ -283,10 +285,10 @@ async def _drive(
     """
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(partial(heed, live, after=heed_after))
+        on_live(live)
         await take_locks(live, wait=lock_wait)
         if live.plan.takes_back and live.state.started_at is None:
             await refuse_if_moved(live)
-        on_live(live)
         await first()
         await carry_on(live, LocalDispatcher(), by=by)
         tasks.cancel_scope.cancel()

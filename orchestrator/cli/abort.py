@@ -39,6 +39,7 @@ def command(
 
 async def _abort(typed: str, settings: Settings, shown: Output, *, now: bool, why: str) -> int:
     by, course = whoami(), Course.ABORTING_NOW if now else Course.ABORTING
+    cause = f"orc abort{' --now' if now else ''}{f': {why}' if why else ''}"
     async with wiring.open_journal(settings) as journal:
         found = await find_run(journal, typed)
         if owner := wiring.ownership(settings).owner(found):
@@ -48,7 +49,9 @@ async def _abort(typed: str, settings: Settings, shown: Output, *, now: bool, wh
         return await _watch_end(found, settings, shown)
 
     async def take_up(observers: Sequence[Observer], on_live: Callable[[LiveRun], None]) -> RunState:
-        return await wiring.resume(found, settings, by=by, observers=observers, on_live=on_live, course=course)
+        return await wiring.resume(
+            found, settings, by=by, observers=observers, on_live=on_live, course=course, cause=cause
+        )
 
     return await drive(take_up, settings, shown, quiet=True, by=by)
 

@@ -54,7 +54,7 @@ async def drive(begin: Begin, settings: Settings, wanted: Output, *, quiet: bool
     try:
         await _see_through(begin, screen, interrupts)
     except Exception:
-        if interrupts.live is not None:
+        if interrupts.live is not None and not interrupts.live.state.finished:
             id = interrupts.live.id
             screen.say(f"run {id} has not ended; once what is said below is mended: orc resume {id}")
         raise

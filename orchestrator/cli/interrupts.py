@@ -1,4 +1,4 @@
-"""What Ctrl-C and SIGTERM mean for a run: the first stops it from starting anything, the second leaves it alone."""
+"""What Ctrl-C, SIGTERM and SIGHUP mean for a run: the first lets it start nothing more, the second leaves it alone."""
 
 import signal
 
@@ -9,7 +9,7 @@ from orchestrator.cli.screens import Screen
 from orchestrator.core.rollout import Course
 from orchestrator.engine.live_run import LiveRun
 
-NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}
+NAMES = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM", signal.SIGHUP: "SIGHUP"}
 
 
 class Interrupts:
@@ -35,9 +35,7 @@ class Interrupts:
                     tasks.cancel_scope.cancel()
                     return
                 self._stopping = anyio.Event()
-                self._screen.say(
-                    "nothing new is started; waiting for what is under way. Ctrl-C again leaves it running"
-                )
+                self._screen.say("nothing new is started; Ctrl-C again leaves what is under way")
                 # Not awaited here: the journal may be slow, and the second signal must not wait for it.
                 tasks.start_soon(self._stop, self.live, self._stopping, NAMES[signal.Signals(number)])
 

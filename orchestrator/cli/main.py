@@ -49,7 +49,15 @@ INTERRUPTED = 130
 
 def main() -> None:
     """The console script."""
+    _open_missing_streams()
     sys.exit(run(sys.argv[1:]))
+
+
+def _open_missing_streams() -> None:
+    """A standard stream that the caller has closed (`>&-`) is as though it led nowhere."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - as long as the process
 
 
 def run(words: Sequence[str]) -> int:

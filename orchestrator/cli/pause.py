@@ -6,8 +6,9 @@ import anyio
 
 from orchestrator import wiring
 from orchestrator.cli import output
-from orchestrator.cli.lookup import find_run
+from orchestrator.cli.lookup import find_run, read_view
 from orchestrator.cli.options import RunArgument, WhyOption, begin, whoami
+from orchestrator.errors import InputError
 from orchestrator.load import Settings
 from orchestrator.model.request import Act
 
@@ -22,6 +23,11 @@ async def _pause(typed: str, settings: Settings, why: str) -> None:
         found = await find_run(journal, typed)
         owner = wiring.ownership(settings).owner(found)
         if owner is None:
+            state = (await read_view(journal, found, settings)).state
+            if state.finished:
+                raise InputError.of(
+                    f"the run {found} is finished ({state.status().value})", fix=f"see: orc status {found}"
+                )
             output.stdout().line(f"no process drives run {found}: nothing is started in it. Go on: orc resume {found}")
             return
         await wiring.ask(journal, found, Act.PAUSE, by=whoami(), why=why)

@@ -27,7 +27,7 @@ from orchestrator.load import Settings
 from orchestrator.model.ids import RunId
 from orchestrator.model.plan import Plan
 from orchestrator.model.state import Standing
-from orchestrator.report.next_commands import limit_to
+from orchestrator.report.next_commands import limit_to, limit_to_lists
 
 FAILED = (Standing.FAILED, Standing.UNKNOWN, Standing.ROLLED_BACK)
 
@@ -97,7 +97,7 @@ def _plan(
         tags=old.tags,
     )
     new = wiring.with_policy(wiring.make_plan(selection, settings), old.policy)
-    words = tuple(limit_to(argv, [host.host.name for host in new.hosts]) or argv)
+    words = tuple(limit_to(argv, [host.host.name for host in new.hosts]) or limit_to_lists(argv, state, new, before))
     if changed := changed_steps(old, new):
         what = f"these steps are not what they were in run {before}: {', '.join(changed)}"
         if not (yes or can_ask()):

@@ -19,13 +19,17 @@ LOOK_EVERY = 1.0
 async def take_locks(live: LiveRun, *, wait: float) -> None:
     """Take the locks of all of the run's unsettled hosts, waiting up to `wait` seconds for other runs to give them up.
 
-    Returns without them where the run is paused or aborted meanwhile: it then starts nothing. Raises Held, naming who
-    has them and how to go on, or that one is fenced; a run that was never begun is then finished as held.
+    Returns without them where the run is aborted meanwhile: it then starts nothing; one that is paused is held.
+    Raises Held, naming who has them and how to go on, or that one is fenced; a run that was never begun is then
+    finished as held.
     """
     journal, clock = live.outside.journal, live.outside.clock
     wanted = still_needed(live.plan, live.state.hosts)
     until = clock.now() + wait
     while others := await journal.lock(live.id, wanted):
+        if live.asked is Course.PAUSED and live.state.started_at is None:
+            await hold(live, f"interrupted while it waited for {others[0].host}")
+            raise Held(f"interrupted while it waited for {others[0].host}; nothing was started")
         if live.asked is not Course.ON:
             return
         if clock.now() >= until:
@@ -41,6 +45,7 @@ async def take_locks(live: LiveRun, *, wait: float) -> None:
 async def hold(live: LiveRun, cause: str) -> None:
     """Record that a run was held, unless it was begun before."""
     if live.state.started_at is None:
+        live.ending = True
         lists = {Standing.NEVER_STARTED.value: tuple(live.state.hosts)}
         await live.record(RunFinished(status=RunStatus.HELD, cause=cause, exit=Held.exit_code, lists=lists))
 

@@ -1,5 +1,6 @@
 """Which process drives a run right now: a lock that the kernel drops with the process, however it ends."""
 
+import errno
 import fcntl
 import json
 import os
@@ -132,6 +133,11 @@ def _written(lock: int) -> Owner:
 
 
 def _unusable(file: Path, error: OSError) -> JournalError:
+    if error.errno == errno.ENOSPC:
+        return JournalError(
+            f"{file}: the disk is full; nothing acknowledged is lost; free some space and go on",
+            next=(f"df -h {file.parent}",),
+        )
     return JournalError(
         f"{file}: the lock of the run cannot be used ({error.strerror}); make its folder one that you may write to",
         next=(f"ls -ld {file.parent}",),

@@ -58,6 +58,8 @@ def why_it_stopped(view: RunView, paper: Paper) -> list[str]:
     if state.paused:
         word = "ABORTED" if state.paused.aborting else "PAUSED"
         return wrap(f"{word}  by {visible(state.paused.by)}: {visible(state.paused.cause)}", paper.width)
+    if state.finished and state.status() is RunStatus.HELD:
+        return wrap(f"HELD  {visible(state.finished.cause)}", paper.width)
     if state.ill and not state.finished:
         return hang("WAITING  " if state.left else "API PAUSED  ", how_ill(state.ill, paper), paper.width)
     if asking := state.asking():
@@ -67,7 +69,8 @@ def why_it_stopped(view: RunView, paper: Paper) -> list[str]:
     cause = state.stop_cause
     lists = state.lists()
     left = lists[Standing.NEVER_STARTED] or lists[Standing.STOPPED] or state.between.stop
-    if not cause or not (left or state.status() is RunStatus.ROLLED_BACK):
+    taken_back = state.status() in (RunStatus.ROLLED_BACK, RunStatus.ROLLBACK_FAILED)
+    if not cause or not (left or taken_back):
         return []
     return wrap(f"STOPPED  {visible(cause)}", paper.width)
 

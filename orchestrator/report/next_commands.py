@@ -5,7 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from orchestrator.core.pattern import fold_names
-from orchestrator.model.ids import HostName, StepName
+from orchestrator.core.run_state import RunState
+from orchestrator.model.ids import HostName, RunId, StepName
+from orchestrator.model.plan import Plan
 from orchestrator.model.state import RunStatus, Standing
 from orchestrator.report.failures import FailureGroup
 from orchestrator.report.questions import for_person
@@ -105,10 +107,25 @@ def _again(view: RunView) -> Iterator[Advice]:
         yield Advice(why=why, command=shlex.join(view.argv))
     elif limited := limit_to(view.argv, wrong):
         yield Advice(why=f"{why} on {_those_not_ok(len(wrong))}", command=shlex.join(limited))
+    else:
+        yield Advice(why=f"{why} on {_those_not_ok(len(wrong))}", command=f"orc retry {view.id}")
 
 
 def _those_not_ok(number: int) -> str:
     return "the one host that is not ok" if number == 1 else f"the {number:,} hosts that are not ok"
+
+
+def limit_to_lists(argv: Sequence[str], state: RunState, plan: Plan, run: RunId) -> list[str]:
+    """The same command line with its limit set to the lists of a run that hold the plan's hosts: where they are too
+    many to name. Never wider than those lists.
+    """
+    mine = {each.host.name for each in plan.hosts}
+    held = [each.value for each, names in state.lists().items() if mine & set(names)]
+    words = list(argv)
+    if "-l" in words:
+        at = words.index("-l")
+        del words[at : at + 2]
+    return [*words, "-l", ",".join(f"@{run}.{name}" for name in held)]
 
 
 def limit_to(argv: Sequence[str], hosts: Sequence[HostName]) -> list[str]:

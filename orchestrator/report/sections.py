@@ -46,7 +46,8 @@ def failed(groups: Sequence[FailureGroup], paper: Paper) -> list[str]:
     rest = groups[MAX_GROUPS:]
     if rest:
         hosts = {host for group in rest for host in group.hosts}
-        lines += ["", f"... and {count(len(rest), 'other failure')} on {count(len(hosts), 'host')}, see below"]
+        others = f"{count(len(rest), 'other failure')} on {count(len(hosts), 'host')}"
+        lines += ["", f"... and {others}: orc logs tells of all"]
     return lines
 
 

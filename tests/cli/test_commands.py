@@ -9,6 +9,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -207,7 +208,7 @@ def test_ctrl_c_starts_nothing_new_and_waits_and_the_run_can_be_resumed(project:
     out, err = process.communicate(timeout=30)
 
     assert process.returncode == 130, err
-    assert "nothing new is started; waiting for what is under way" in err
+    assert "nothing new is started; Ctrl-C again leaves what is under way" in err
     assert "vps-1  migrate: ok" in err
     assert "healthy: started" not in err
     assert out.splitlines()[-1].startswith("PAUSED  4 hosts: 1 unfinished, 3 not started")
@@ -279,3 +280,55 @@ def test_a_name_that_is_not_there_is_answered_with_the_nearest(project: Project)
     assert "did you mean vps-1?" in host.stderr
     assert "did you mean migrate?" in step.stderr
     assert "orc runs" in run.stderr
+
+
+def test_a_run_that_is_interrupted_while_it_waits_for_hosts_is_held_and_leaves_nothing_open(project: Project) -> None:
+    (project.home(10000) / "wait").write_text("8")
+    first = project.start("run", "p.yml", "-i", "i.yml", "-e", "release=v2", "--yes")
+    assert first.stderr
+    for line in first.stderr:
+        if "migrate: started" in line:
+            break
+    second = project.start("run", "p.yml", "-i", "i.yml", "-e", "release=v2", "--yes", "--lock-wait", "5m")
+    assert second.stderr
+    for line in second.stderr:
+        if "asking the provider" in line:
+            break
+    time.sleep(2)
+    second.send_signal(signal.SIGINT)
+    _, err = second.communicate(timeout=30)
+    assert (second.returncode, "interrupted while it waited for vps-1" in err) == (7, True), err
+    assert "has not ended" not in err
+    assert "HELD" in project.orc("status", "last").stdout
+    first.send_signal(signal.SIGINT)
+    first.communicate(timeout=30)
+
+
+def test_a_closed_stream_is_no_bug(project: Project) -> None:
+    words = [sys.executable, "-m", "orchestrator", "runs"]
+    for closed in (">&-", "2>&-", "<&-"):
+        command = f"{shlex.join(words)} {closed}"
+        done = subprocess.run(
+            command,
+            shell=True,
+            cwd=project.folder,
+            env={**os.environ, **ENVIRON},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (done.returncode, "bug" in done.stderr) == (0, False), done.stderr
+
+
+def test_the_reason_for_an_abort_is_kept_where_no_process_drives_the_run(project: Project) -> None:
+    (project.home(10000) / "wait").write_text("2")
+    process = project.start("run", "p.yml", "-i", "i.yml", "-e", "release=v2", "--yes")
+    assert process.stderr
+    for line in process.stderr:
+        if "migrate: started" in line:
+            break
+    process.send_signal(signal.SIGHUP)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130, err
+    assert "enough of it" in project.orc("abort", "last", "-m", "enough of it").stdout
+    assert project.orc("pause", "last").returncode == 2
