@@ -797,11 +797,19 @@ def check_certificate(drive: Drive) -> None:
                 assert mine.progress[index].effect is None
 
 
-@pytest.mark.parametrize("part", range(4))
-def test_no_run_ever_breaks_an_invariant(part: int) -> None:
+LONG = 20_000
+"""Runs of the long form."""
+PARTS = [
+    *(pytest.param(at, at + RUNS // 4, id=str(at)) for at in range(0, RUNS, RUNS // 4)),
+    *(pytest.param(at, at + 2_500, id=str(at), marks=pytest.mark.slow) for at in range(RUNS, LONG, 2_500)),
+]
+
+
+@pytest.mark.parametrize(("first", "end"), PARTS)
+def test_no_run_ever_breaks_an_invariant(first: int, end: int) -> None:
     seen: Counter[str] = Counter()
     drawn: Counter[str] = Counter()
-    for seed in range(part * RUNS // 4, (part + 1) * RUNS // 4):
+    for seed in range(first, end):
         rng = random.Random(seed)
         plan = draw_plan(rng)
         drive = Drive(
