@@ -14,7 +14,7 @@ pytestmark = pytest.mark.anyio
 PLAYBOOK = """
 name: told
 hosts: all
-rollout: {waves: [1, 100%], max_failures: 4}
+rollout: {waves: [2, 100%], max_failures: 4}
 steps:
   - {name: one, run: "echo release v1"}
   - {name: two, run: "echo '::error::forged'; test -e well"}
