@@ -59,6 +59,8 @@ async def _hosts_before(plan: Plan, settings: Settings) -> int | None:
             if last.status is RunStatus.HELD:  # it ran on no host
                 continue
             record = await journal.record(summary.id)
+            if record.plan.takes_back:  # on as many hosts as there was something to take back
+                continue
             if same_ground(plan, record.plan) and not is_limited(record.argv):
                 return summary.hosts
     return None
