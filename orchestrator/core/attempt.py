@@ -280,13 +280,13 @@ def _told(attempt: Attempt, told: GuestReply, now: float, pace: Pace) -> Attempt
             return replace(free, library_missing=False)
         case Ending.KEPT if attempt.kept < attempt.parts:
             return replace(free, kept=attempt.kept + 1)
-        case Ending.KEPT:
-            return _troubled(replace(attempt, pid=None), "the guest kept what it was not sent", None, now, pace)
-        case Ending.NO_LIBRARY | Ending.NO_PARTS:
+        case Ending.KEPT | Ending.NO_LIBRARY | Ending.NO_PARTS:
             if attempt.preparations >= MOST_PREPARATIONS:
                 detail = f"the guest does not keep what it is sent ({told.ending.value})"
                 return replace(attempt, end=End(outcome=Outcome.UNKNOWN, detail=detail, may_be_running=True))
             asked = replace(free, preparations=attempt.preparations + 1)
+            if told.ending is Ending.KEPT:
+                return _troubled(asked, "the guest kept what it was not sent", None, now, pace)
             return replace(asked, library_missing=True) if told.ending is Ending.NO_LIBRARY else replace(asked, kept=0)
         case _:
             return replace(attempt, end=end_of(told))

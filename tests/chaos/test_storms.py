@@ -51,7 +51,10 @@ async def test_a_blocked_command_never_runs_and_is_reported_as_failed(tmp_path: 
     assert outcome.blocked > 5
 
 
-@pytest.mark.parametrize(("seed", "restart_kills"), [(4, RestartKills.SESSION), (5, RestartKills.ALL)])
+@pytest.mark.parametrize(
+    ("seed", "restart_kills"),
+    [(4, RestartKills.SESSION), pytest.param(5, RestartKills.ALL, marks=pytest.mark.slow)],
+)
 async def test_orc_is_killed_again_and_again_and_each_time_goes_on_where_it_was(
     tmp_path: Path, seed: int, restart_kills: RestartKills
 ) -> None:

@@ -64,7 +64,7 @@ def test_no_more_than_so_many_kinds_of_failure_are_shown_and_the_rest_is_counted
     lines = failed(group(view.state, view.outputs), PAPER)
 
     assert sum(line.startswith("FAILED") for line in lines) == MAX_GROUPS
-    assert lines[-1] == "... and 8 other failures on 8 hosts, see below"
+    assert lines[-1] == "... and 8 other failures on 8 hosts: orc logs tells of all"
 
 
 def test_the_last_lines_of_an_output_are_shown_cut_to_the_paper() -> None:
