@@ -1,8 +1,9 @@
 """What to do next with a run that takes another back: its undos, and nothing else."""
 
 from orchestrator.core.between import Hold
+from orchestrator.core.counts import Counts
 from orchestrator.core.host_decisions import Signals
-from orchestrator.core.rollout import Counts, Course, Finish, OpenWave, RunDecision, WorkOn, count_hosts
+from orchestrator.core.rollout import Course, Finish, OpenWave, RunDecision, WorkOn, count_hosts
 from orchestrator.model.state import RunStatus, Standing
 
 

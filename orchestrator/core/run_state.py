@@ -6,6 +6,7 @@ from dataclasses import replace
 from orchestrator.core import between as core_between
 from orchestrator.core import going_back, rollout
 from orchestrator.core.between import Between, Hold
+from orchestrator.core.counts import RunCounts
 from orchestrator.core.evolve import HostEvent, evolve, first_state, fresh
 from orchestrator.core.healthy import Healthy
 from orchestrator.core.host import owes_undo
@@ -13,7 +14,7 @@ from orchestrator.core.host_decisions import OnceSignal, Signals
 from orchestrator.core.layout import Layout, lay_out
 from orchestrator.core.once import OnceLedger
 from orchestrator.core.progress import ProgressClock
-from orchestrator.core.rollout import Counts, Course, Moment
+from orchestrator.core.rollout import Course, Moment
 from orchestrator.core.spread import SpreadCounts
 from orchestrator.errors import IllegalTransition
 from orchestrator.model.event import (
@@ -48,14 +49,14 @@ class RunState:
         self._plans: dict[HostName, HostPlan] = {each.host.name: each for each in plan.hosts}
         start = fresh(self.layout)
         self._hosts: dict[HostName, HostState] = {each.host.name: first_state(start, each) for each in plan.hosts}
-        self.waves: list[Counts] = [Counts(budget=wave.max_failures) for wave in plan.waves]
+        self.waves = RunCounts([wave.max_failures for wave in plan.waves])
         self.spread = SpreadCounts(plan)
         self.between = Between()
         self.progress = ProgressClock()
         self.healthy = Healthy(plan.policy.min_healthy)
         self._once = OnceLedger(plan, self.layout)
         for each in plan.hosts:
-            self._count(self.waves[each.wave], self._hosts[each.host.name], +1)
+            self._count(each.wave, self._hosts[each.host.name], +1)
             self._once.count(each, self._hosts[each.host.name], +1)
         self._count_held(range(len(self.waves)))
         self.opened = 0
@@ -127,9 +128,8 @@ class RunState:
         if isinstance(event, StepSkipped) and not event.undo:
             after = self._once.shared(plan, event.step, after, self._hosts)
         self._hosts[host] = after
-        counts = self.waves[plan.wave]
-        self._count(counts, before, -1)
-        self._count(counts, after, +1)
+        self._count(plan.wave, before, -1)
+        self._count(plan.wave, after, +1)
         self.spread.move(host, plan.wave, standing(before), standing(after))
         self._count_once(plan, before, after)
         self._bar()
@@ -155,7 +155,7 @@ class RunState:
         self._once.count(plan, after, +1)
         runs = self._once.runs(plan)
         if runs and before.failure is None and after.failure is not None:
-            self.waves[plan.wave].lost += self._once.lose(plan, after)
+            self.waves.lose(plan.wave, self._once.lose(plan, after))
         moved = runs and [p.done for p in before.progress] != [p.done for p in after.progress]
         lost = runs and before.failure is not after.failure
         self._count_held(range(len(self.waves)) if moved or lost else [plan.wave])
@@ -165,9 +165,9 @@ class RunState:
             counts = self.waves[wave]
             counts.held, counts.held_new = self._once.held(wave, self._hosts)
 
-    def _count(self, counts: Counts, state: HostState, sign: int) -> None:
+    def _count(self, wave: int, state: HostState, sign: int) -> None:
         owing = (state.touched or self.layout.goes_back) and owes_undo(self.layout, state)
-        counts.add(state, standing(state), sign, owing=owing)
+        self.waves.add(wave, state, standing(state), sign, owing=owing)
 
     def wave_of(self, host: HostName) -> int:
         """The index of the host's wave."""
