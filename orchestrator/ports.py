@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, Self
 
-from orchestrator.model.event import Event, Recorded
+from orchestrator.model.event import AttemptEnded, Event, Recorded, StepResult, UndoEnded
 from orchestrator.model.host import Host, HostFence
 from orchestrator.model.ids import HostName, RunId, StepName
 from orchestrator.model.plan import Plan
@@ -183,6 +183,25 @@ class Output:
     stderr: str
     stdout_size: int
     stderr_size: int
+
+    @classmethod
+    def of(cls, recorded: Recorded) -> "Output | None":
+        """The output in an event; None where it is no end of an attempt, or nothing was captured."""
+        match recorded.event:
+            case AttemptEnded(result=StepResult() as result) | UndoEnded(result=StepResult() as result) as ended:
+                return cls(
+                    host=ended.host,
+                    step=ended.step,
+                    attempt=ended.attempt,
+                    undo=isinstance(ended, UndoEnded),
+                    at=recorded.at,
+                    stdout=result.stdout,
+                    stderr=result.stderr,
+                    stdout_size=result.stdout_size,
+                    stderr_size=result.stderr_size,
+                )
+            case _:
+                return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,22 +19,22 @@ from orchestrator.core import preflight as core_preflight
 from orchestrator.core.attempt import Pace
 from orchestrator.core.breaker import BreakerRules
 from orchestrator.core.expand import EVERY_STEP, expand, inventory_of_vmids
-from orchestrator.core.outputs import with_outputs
 from orchestrator.core.pattern import select
 from orchestrator.core.rollout import Course
-from orchestrator.core.run_state import RunState, fold
+from orchestrator.core.run_state import RunState
 from orchestrator.engine import preflight
 from orchestrator.engine.going_back import refuse_if_moved
 from orchestrator.engine.live_run import LiveRun, Observer, Outside
 from orchestrator.engine.locks import take_locks
 from orchestrator.engine.metered import Meter, Metered
+from orchestrator.engine.recorded import recorded_state
 from orchestrator.engine.requests import heed, take_answers
 from orchestrator.engine.runs import LocalDispatcher, carry_on
 from orchestrator.errors import InputError
 from orchestrator.journal.ownership import RunOwnership
 from orchestrator.journal.sql import SqlJournal
 from orchestrator.load import Settings, check_params, load_all, read_extra_vars
-from orchestrator.model.event import Recorded, RunResumed
+from orchestrator.model.event import RunResumed
 from orchestrator.model.host import ProviderSpec
 from orchestrator.model.ids import HostName, RunId
 from orchestrator.model.origin import COMMAND_LINE, Text
@@ -217,7 +217,7 @@ async def resume(
         # What was asked before this process drives the run is past; what is asked from now on is for it to heed.
         past = max((request.id for request in await journal.requests(run_id)), default=0)
         record = await journal.record(run_id)
-        state = fold(record.plan, await _events(journal, run_id, record.plan))
+        state = await recorded_state(journal, record)
         if state.finished:
             raise InputError.of(
                 f"the run {run_id} is finished ({state.status().value})", fix=f"see: orc status {run_id}"
@@ -232,13 +232,6 @@ async def resume(
 
         await _drive(live, by=by, heed_after=past, on_live=on_live, first=go_on)
         return live.state
-
-
-async def _events(journal: Journal, run: RunId, plan: Plan) -> tuple[Recorded, ...]:
-    """The events of a run, with those outputs alone that later steps read: all of them may fill the memory."""
-    events = await journal.events(run, outputs=False)
-    steps = {slot.name for slot in plan.slots if slot.register}
-    return with_outputs(events, [each for step in steps for each in await journal.outputs(run, step=step)])
 
 
 async def ask(

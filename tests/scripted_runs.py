@@ -107,21 +107,7 @@ class Played:
 
     def outputs(self) -> tuple[Output, ...]:
         """The captured outputs, as a journal gives them."""
-        return tuple(
-            Output(
-                host=event.host,
-                step=event.step,
-                attempt=event.attempt,
-                undo=isinstance(event, UndoEnded),
-                at=recorded.at,
-                stdout=event.result.stdout,
-                stderr=event.result.stderr,
-                stdout_size=event.result.stdout_size,
-                stderr_size=event.result.stderr_size,
-            )
-            for recorded in self.log
-            if isinstance(event := recorded.event, AttemptEnded | UndoEnded) and event.result
-        )
+        return tuple(found for recorded in self.log if (found := Output.of(recorded)))
 
 
 class _Left(Exception):

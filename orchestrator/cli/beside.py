@@ -1,10 +1,10 @@
 """Runs of a playbook that have not ended, told to whoever is about to begin another."""
 
-import sys
 from dataclasses import dataclass
 
 from orchestrator import wiring
 from orchestrator.cli import output
+from orchestrator.cli.ask import answer_to
 from orchestrator.core.locks import needed
 from orchestrator.errors import Held
 from orchestrator.load import Settings
@@ -61,9 +61,7 @@ def choose(runs: tuple[OpenRun, ...], *, asks: bool) -> RunId | None:
     left = next((run for run in runs if not run.driver), None)
     if left is None or not asks:
         return None
-    sys.stderr.write(f"Go on with run {left.id} (r), or begin a new one beside it (n)? [r/n] ")
-    sys.stderr.flush()
-    match sys.stdin.readline().strip().lower():
+    match answer_to(f"Go on with run {left.id} (r), or begin a new one beside it (n)? [r/n]"):
         case "r" | "resume":
             return left.id
         case "n" | "new":

@@ -21,6 +21,7 @@ from orchestrator.load import Settings
 from orchestrator.report.final import INTERRUPTED, exit_status, final_report
 from orchestrator.report.verdict import verdict_line
 from orchestrator.report.view import RunView
+from orchestrator.report.words import count
 
 Begin = Callable[[Sequence[Observer], Callable[[LiveRun], None]], Awaitable[RunState]]
 """Begins a run, or takes one up: with its observers, and what to call once it exists; returns when it is over."""
@@ -53,7 +54,7 @@ async def drive(begin: Begin, settings: Settings, wanted: Output, *, quiet: bool
         screen.say(first)
     try:
         await _see_through(begin, screen, interrupts)
-    except Exception:
+    except Exception:  # whatever it is goes on its way; said first, since the run is still open
         if interrupts.live is not None and not interrupts.live.state.finished:
             id = interrupts.live.id
             screen.say(f"run {id} has not ended; once what is said below is mended: orc resume {id}")
@@ -67,6 +68,16 @@ async def drive(begin: Begin, settings: Settings, wanted: Output, *, quiet: bool
         view = await read_view(journal, interrupts.live.id, settings)
     report(view, wanted)
     return exit_status(view)
+
+
+async def drive_new(start: wiring.Start, settings: Settings, wanted: Output, *, quiet: bool) -> int:
+    """Begin a run and drive it as `drive` does; the exit status."""
+
+    async def begin(observers: Sequence[Observer], on_live: Callable[[LiveRun], None]) -> RunState:
+        return await wiring.run(start, settings, observers=observers, on_live=on_live)
+
+    first = f"asking the provider about {count(len(start.plan.hosts), 'host')}"
+    return await drive(begin, settings, wanted, quiet=quiet, by=start.by, first=first)
 
 
 async def _see_through(begin: Begin, screen: Screen, interrupts: Interrupts) -> None:

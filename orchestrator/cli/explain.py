@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from orchestrator import log
 from orchestrator.errors import Bug, InputError, OrcError
-from orchestrator.load import render_problems
+from orchestrator.load import render_problems, with_lines
 from orchestrator.report.visible import spelled
 
 
@@ -38,7 +38,7 @@ def _is_bug(error: BaseException) -> bool:
 def words(error: BaseException) -> Iterator[str]:
     """What is said of an error, line by line."""
     if isinstance(error, InputError):
-        yield from render_problems(error.problems).split("\n")
+        yield from render_problems(with_lines(error.problems)).split("\n")
     elif isinstance(error, OrcError) and not _is_bug(error):
         yield spelled(f"error: {error.message}")
     else:

@@ -1,6 +1,5 @@
 """How many hosts a run may have: the lists of runs that a limit names, and the number that a person must confirm."""
 
-import sys
 from collections.abc import Mapping
 from functools import partial
 
@@ -8,6 +7,7 @@ import anyio
 
 from orchestrator import wiring
 from orchestrator.cli import output
+from orchestrator.cli.ask import answer_to
 from orchestrator.cli.lookup import find_run
 from orchestrator.core.blast_radius import Confirmed, Question, is_limited, judge, same_ground
 from orchestrator.core.run_lists import hosts_in, run_lists, spell_out
@@ -69,8 +69,6 @@ async def _hosts_before(plan: Plan, settings: Settings) -> int | None:
 def ask_number(question: Question) -> None:
     """Have the number of hosts typed, by somebody who is there. Raises Held where another is."""
     output.stderr().line(f"orc: {question.why}")
-    sys.stderr.write("Type the number of hosts to run this: ")
-    sys.stderr.flush()
-    typed = sys.stdin.readline().strip()
+    typed = answer_to("Type the number of hosts to run this:")
     if typed != str(question.hosts):
         raise Held(f"nothing was started: {typed or 'nothing'} was typed, and it would run on {question.hosts:,} hosts")

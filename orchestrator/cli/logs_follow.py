@@ -7,7 +7,7 @@ from orchestrator.cli import output
 from orchestrator.cli.logs_which import Which, find_which
 from orchestrator.cli.output import Form, Sink
 from orchestrator.load import Settings
-from orchestrator.model.event import AttemptEnded, Recorded, RunFinished, UndoEnded
+from orchestrator.model.event import Recorded, RunFinished
 from orchestrator.ports import Output
 from orchestrator.report.logs import endings, logs_json, logs_text
 
@@ -41,22 +41,10 @@ async def follow(typed: str, host: str | None, step: str | None, form: Form, set
 
 def _output_of(recorded: Recorded, which: Which) -> Output | None:
     """The output in an event that has one and is meant."""
-    event = recorded.event
-    if not isinstance(event, AttemptEnded | UndoEnded) or event.result is None:
+    found = Output.of(recorded)
+    if found is None or which.host not in (None, found.host) or which.step not in (None, found.step):
         return None
-    if which.host not in (None, event.host) or which.step not in (None, event.step):
-        return None
-    return Output(
-        host=event.host,
-        step=event.step,
-        attempt=event.attempt,
-        undo=isinstance(event, UndoEnded),
-        at=recorded.at,
-        stdout=event.result.stdout,
-        stderr=event.result.stderr,
-        stdout_size=event.result.stdout_size,
-        stderr_size=event.result.stderr_size,
-    )
+    return found
 
 
 def _print(found: Output, recorded: Recorded, form: Form, sink: Sink, *, first: bool) -> None:

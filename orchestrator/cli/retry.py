@@ -1,7 +1,6 @@
 """`orc retry`: another run for the hosts of a finished one that are not ok, which goes on where that one stopped."""
 
 import sys
-from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -11,17 +10,18 @@ import anyio
 import typer
 
 from orchestrator import wiring
-from orchestrator.cli.drive import drive
+from orchestrator.cli.ask import can_ask
+from orchestrator.cli.drive import drive_new
 from orchestrator.cli.limits import must_confirm
 from orchestrator.cli.lookup import find_run
 from orchestrator.cli.options import OutputOption, QuietOption, ReallyOption, RunArgument, VerboseOption, begin, whoami
 from orchestrator.cli.output import Output
-from orchestrator.cli.run import YesOption, can_ask, confirm, really_words
+from orchestrator.cli.run import YesOption, confirm, really_words
 from orchestrator.core.blast_radius import Confirmed
 from orchestrator.core.pattern import fold_names
 from orchestrator.core.retry import NOT_OK, carry_over, changed_steps, to_retry
-from orchestrator.core.run_state import RunState, fold
-from orchestrator.engine.live_run import LiveRun, Observer
+from orchestrator.core.run_state import RunState
+from orchestrator.engine.recorded import recorded_state
 from orchestrator.errors import Held, InputError
 from orchestrator.load import Settings
 from orchestrator.model.ids import RunId
@@ -68,14 +68,14 @@ def command(
     if not yes:
         confirm(planned)
     start = wiring.Start(plan=planned, by=whoami(), argv=(*words, *really_words(really)))
-    raise typer.Exit(anyio.run(partial(_drive, start, settings, shown, quiet=quiet)))
+    raise typer.Exit(anyio.run(partial(drive_new, start, settings, shown, quiet=quiet)))
 
 
 async def _read(typed: str, settings: Settings) -> tuple[RunId, tuple[str, ...], RunState]:
     async with wiring.open_journal(settings) as journal:
         found = await find_run(journal, typed)
         record = await journal.record(found)
-        state = fold(record.plan, await journal.events(found))
+        state = await recorded_state(journal, record)
     if state.plan.takes_back:
         of = state.plan.takes_back
         raise InputError.of(f"run {found} takes run {of} back", fix=f"what is left of that: orc rollback {of}")
@@ -105,10 +105,3 @@ def _plan(
         sys.stderr.write(f"orc: {what}; every host begins with the first step\n")
         return new, words
     return carry_over(new, before, state), words
-
-
-async def _drive(start: wiring.Start, settings: Settings, shown: Output, *, quiet: bool) -> int:
-    async def begin_run(observers: Sequence[Observer], on_live: Callable[[LiveRun], None]) -> RunState:
-        return await wiring.run(start, settings, observers=observers, on_live=on_live)
-
-    return await drive(begin_run, settings, shown, quiet=quiet, by=start.by)

@@ -1,7 +1,6 @@
 """`orc rollback`: takes a finished run back, later."""
 
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated
 
@@ -10,7 +9,8 @@ import typer
 
 from orchestrator import wiring
 from orchestrator.cli import output
-from orchestrator.cli.drive import drive
+from orchestrator.cli.ask import can_ask, must_agree
+from orchestrator.cli.drive import drive_new
 from orchestrator.cli.lookup import find_run
 from orchestrator.cli.options import (
     LockWaitOption,
@@ -25,10 +25,10 @@ from orchestrator.cli.options import (
 from orchestrator.cli.output import Output
 from orchestrator.cli.run import YesOption
 from orchestrator.core.pattern import fold_names, select_planned
-from orchestrator.core.run_state import RunState, fold
+from orchestrator.core.run_state import RunState
 from orchestrator.core.taking_back import left_to_undo, take_back
 from orchestrator.engine.going_back import Back, backs_of
-from orchestrator.engine.live_run import LiveRun, Observer
+from orchestrator.engine.recorded import recorded_state
 from orchestrator.errors import Held, InputError
 from orchestrator.load import Settings
 from orchestrator.model.ids import HostName, RunId
@@ -67,15 +67,14 @@ def command(
         _confirm(planned)
     words = ("orc", "rollback", old, *(("--hosts", hosts) if hosts is not None else ()))
     start = wiring.Start(plan=planned, by=whoami(), argv=words, lock_wait=wait)
-    raise typer.Exit(anyio.run(partial(_drive, start, settings, shown, quiet=quiet)))
+    raise typer.Exit(anyio.run(partial(drive_new, start, settings, shown, quiet=quiet)))
 
 
 async def _read(typed: str, settings: Settings) -> tuple[RunId, RunState, tuple[Back, ...]]:
     async with wiring.open_journal(settings) as journal:
         found = await find_run(journal, typed)
         record = await journal.record(found)
-        state = fold(record.plan, await journal.events(found))
-        return found, state, await backs_of(journal, found)
+        return found, await recorded_state(journal, record), await backs_of(journal, found)
 
 
 def _plan(old: RunId, state: RunState, backs: Sequence[Back], pattern: str | None) -> tuple[Plan, tuple[HostName, ...]]:
@@ -118,20 +117,9 @@ def _why_nothing(old: RunId, state: RunState, backs: Sequence[Back], hosts: Sequ
 def _confirm(planned: Plan) -> None:
     """Ask. Raises InputError where nobody can answer, Held where the answer is no."""
     hosts = count(len(planned.hosts), "host")
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not can_ask():
         raise InputError.of(
             f"this would take {hosts} back, and there is no terminal to ask on; nothing was started",
             fix="say --yes to do it without a question",
         )
-    sys.stderr.write(f"Take this back on {hosts}? [y/N] ")
-    sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise Held("nothing was started: the answer was no")
-
-
-async def _drive(start: wiring.Start, settings: Settings, shown: Output, *, quiet: bool) -> int:
-    async def begin_run(observers: Sequence[Observer], on_live: Callable[[LiveRun], None]) -> RunState:
-        return await wiring.run(start, settings, observers=observers, on_live=on_live)
-
-    first = f"asking the provider about {count(len(start.plan.hosts), 'host')}"
-    return await drive(begin_run, settings, shown, quiet=quiet, by=start.by, first=first)
+    must_agree(f"Take this back on {hosts}?")

@@ -1,7 +1,5 @@
 """`orc run`: a playbook against an inventory."""
 
-import sys
-from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Annotated
 
@@ -10,7 +8,8 @@ import typer
 
 from orchestrator import wiring
 from orchestrator.cli import beside, output, plan
-from orchestrator.cli.drive import drive
+from orchestrator.cli.ask import can_ask, must_agree
+from orchestrator.cli.drive import drive_new
 from orchestrator.cli.limits import ask_number, must_confirm
 from orchestrator.cli.options import (
     ExpectOption,
@@ -36,10 +35,7 @@ from orchestrator.cli.options import (
 from orchestrator.cli.output import Form, Output
 from orchestrator.cli.resume import go_on
 from orchestrator.core.blast_radius import Confirmed, Question, held
-from orchestrator.core.run_state import RunState
-from orchestrator.engine.live_run import LiveRun, Observer
-from orchestrator.errors import Held, InputError
-from orchestrator.load import Settings
+from orchestrator.errors import InputError
 from orchestrator.model.plan import Plan
 from orchestrator.report.plan_summary import plan_summary
 from orchestrator.report.words import count
@@ -99,12 +95,7 @@ def command(
     if not yes:
         confirm(planned, question)
     start = wiring.Start(plan=planned, by=whoami(), argv=(*wanted.argv(), *really_words(really)), lock_wait=wait)
-    raise typer.Exit(anyio.run(partial(_drive, start, settings, shown, quiet=quiet)))
-
-
-def can_ask() -> bool:
-    """Whether somebody is there who can be asked."""
-    return sys.stdin.isatty() and sys.stderr.isatty()
+    raise typer.Exit(anyio.run(partial(drive_new, start, settings, shown, quiet=quiet)))
 
 
 def really_words(really: int | None) -> tuple[str, ...]:
@@ -129,16 +120,4 @@ def confirm(planned: Plan, question: Question | None = None) -> None:
     if question:
         ask_number(question)
         return
-    # Not typer.confirm: it makes Ctrl-C a failure with status 1.
-    sys.stderr.write(f"Run this on {hosts}? [y/N] ")
-    sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise Held("nothing was started: the answer was no")
-
-
-async def _drive(start: wiring.Start, settings: Settings, shown: Output, *, quiet: bool) -> int:
-    async def begin_run(observers: Sequence[Observer], on_live: Callable[[LiveRun], None]) -> RunState:
-        return await wiring.run(start, settings, observers=observers, on_live=on_live)
-
-    first = f"asking the provider about {count(len(start.plan.hosts), 'host')}"
-    return await drive(begin_run, settings, shown, quiet=quiet, by=start.by, first=first)
+    must_agree(f"Run this on {hosts}?")

@@ -104,7 +104,7 @@ def _is_known(loop: Loop, registrars: Mapping[str, StepName], problems: Problems
         try:
             late = sorted(names(text, expression=expression) & registrars.keys())
         except TemplateError as error:
-            problems.note(error.problem, path="loop")
+            problems.note(error.problem, path=loop.path)
             return False
         for name in late:
             problem = (
@@ -112,7 +112,7 @@ def _is_known(loop: Loop, registrars: Mapping[str, StepName], problems: Problems
             )
             fix = "let one command go over it: for x in ...; do ...; done"
             origin = place(text, name, expression=expression)
-            problems.note(Problem(origin=origin, problem=problem, fix=fix), path="loop")
+            problems.note(Problem(origin=origin, problem=problem, fix=fix), path=loop.path)
         if late:
             return False
     return True
@@ -136,12 +136,12 @@ def _items(loop: Loop, scope: Scope, problems: Problems) -> Sequence[Value]:
     try:
         found = _listed(loop, scope)
     except TemplateError as error:
-        problems.note(error.problem, path="loop", host=scope.host)
+        problems.note(error.problem, path=loop.path, host=scope.host)
         return ()
     if isinstance(found, str):
         origin = loop.text.origin if loop.text else loop.origin
         fix = "give it a list, such as [a, b]"
-        problems.note(Problem(origin=origin, problem=f"the loop {found}", fix=fix), path="loop", host=scope.host)
+        problems.note(Problem(origin=origin, problem=f"the loop {found}", fix=fix), path=loop.path, host=scope.host)
         return ()
     return found
 

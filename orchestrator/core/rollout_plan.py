@@ -146,7 +146,8 @@ def _spread(
 
 
 def _of_spread(playbook: Playbook, problem: str, fix: str) -> Problem:
-    return Problem(origin=playbook.origin, path="rollout.spread.by", problem=problem, fix=fix)
+    origin = playbook.rollout.spread_origin or playbook.origin
+    return Problem(origin=origin, path="rollout.spread.by", problem=problem, fix=fix)
 
 
 def _filled_in(playbook: Playbook, params: Mapping[str, Variable], problems: Problems) -> Rollout:

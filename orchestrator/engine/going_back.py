@@ -6,6 +6,7 @@ from orchestrator.core.run_state import RunState, fold
 from orchestrator.core.taking_back import take_back
 from orchestrator.engine.live_run import LiveRun
 from orchestrator.engine.locks import hold
+from orchestrator.engine.recorded import recorded_state
 from orchestrator.errors import Held, InputError
 from orchestrator.model.ids import RunId
 from orchestrator.model.request import Act
@@ -42,7 +43,7 @@ async def refuse_if_moved(live: LiveRun) -> None:
     """
     journal, old = live.outside.journal, RunId(live.plan.takes_back)
     record = await journal.record(old)
-    state = fold(record.plan, await journal.events(old))
+    state = await recorded_state(journal, record)
     others = [back.state for back in await backs_of(journal, old) if back.id != live.id]
     now = take_back(state, old, tuple(live.state.hosts), others).plan
     if now is None or now.digest != live.plan.digest:

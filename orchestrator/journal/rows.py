@@ -19,7 +19,6 @@ from orchestrator.model.event import (
     Intent,
     Recorded,
     RetryPlanned,
-    StepResult,
     StepSkipped,
     UndoEnded,
     UndoStarted,
@@ -195,21 +194,9 @@ def recorded(row: EventRow) -> Recorded:
 
 def output(row: EventRow) -> Output:
     """The captured output in the row of an event that has one. Raises Unreadable."""
-    match recorded(row).event:
-        case AttemptEnded(result=StepResult() as result) | UndoEnded(result=StepResult() as result) as ended:
-            return Output(
-                host=ended.host,
-                step=ended.step,
-                attempt=ended.attempt,
-                undo=isinstance(ended, UndoEnded),
-                at=row["at"],
-                stdout=result.stdout,
-                stderr=result.stderr,
-                stdout_size=result.stdout_size,
-                stderr_size=result.stderr_size,
-            )
-        case _:
-            raise Unreadable(f"the output in event {row['seq']} of run {row['run']}")
+    if (found := Output.of(recorded(row))) is None:
+        raise Unreadable(f"the output in event {row['seq']} of run {row['run']}")
+    return found
 
 
 def run_row(record: RunRecord) -> RunRow:

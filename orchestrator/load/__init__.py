@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from orchestrator.errors import InputError
-from orchestrator.load.files import read_source
+from orchestrator.load.files import read_source, with_lines
 from orchestrator.load.inventory import load_inventory
 from orchestrator.load.params import check_params, read_extra_vars
 from orchestrator.load.playbook import load_playbook
@@ -31,6 +31,7 @@ __all__ = [
     "read_extra_vars",
     "read_yaml",
     "render_problems",
+    "with_lines",
 ]
 
 T = TypeVar("T")

@@ -2,7 +2,8 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -73,6 +74,25 @@ def read_source(path: Path) -> Source:
         )
         raise InputError([problem])
     return source
+
+
+def with_lines(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """The same problems, those without the source line on which they stand with it, for the caret."""
+    sources: dict[str, Source | None] = {}
+
+    def shown(problem: Problem) -> Problem:
+        origin = problem.origin
+        if problem.line or not origin.line:
+            return problem
+        if origin.file not in sources:
+            try:
+                sources[origin.file] = read_source(Path(origin.file))
+            except InputError:  # it was moved since it was read
+                sources[origin.file] = None
+        source = sources[origin.file]
+        return replace(problem, line=source.line(origin.line)) if source else problem
+
+    return tuple(map(shown, problems))
 
 
 def _read_bytes(path: Path) -> bytes:

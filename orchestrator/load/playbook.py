@@ -8,7 +8,7 @@ from orchestrator.load.document import Document
 from orchestrator.load.files import read_source
 from orchestrator.load.included import Written, include
 from orchestrator.load.playbook_shape import SECTIONS, DefaultsShape, PlaybookShape, declared
-from orchestrator.load.problems import Finding, Loc
+from orchestrator.load.problems import Finding, Loc, dotted
 from orchestrator.load.retries_shape import RetriesShape
 from orchestrator.load.rollback_shape import RollbackShape, UndoPartShape, VerifyShape
 from orchestrator.load.rollout import read_rollout
@@ -162,15 +162,16 @@ def _guards(shape: StepShape, document: Document, loc: Loc) -> Mapping[Guard, Te
 
 
 def _loop(shape: StepShape, document: Document, loc: Loc) -> Loop | None:
+    path = dotted(loc)
     match shape.loop:
         case None:
             return None
         case str(source):
             text = document.text(loc, source)
-            return Loop(text=text, expression="{{" not in source and "{%" not in source, origin=text.origin)
+            return Loop(text=text, path=path, expression="{{" not in source and "{%" not in source, origin=text.origin)
         case items:
             values = (Variable(value=item, origin=document.text_origin((*loc, at))) for at, item in enumerate(items))
-            return Loop(items=tuple(values), origin=document.origin(loc))
+            return Loop(items=tuple(values), path=path, origin=document.origin(loc))
 
 
 def _rollback(shape: RollbackShape, document: Document, loc: Loc) -> RollbackRule:

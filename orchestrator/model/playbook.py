@@ -118,12 +118,13 @@ class UndoPart:
 class Loop:
     """What a step is repeated for: the items as written, or a text that gives a list of them for each host.
 
-    expression: the text stands without `{{ }}`.
+    expression: the text stands without `{{ }}`. path: the keys that lead to it in its file, `steps[2].loop`.
     """
 
     items: tuple[Variable, ...] = ()
     text: Text | None = None
     expression: bool = False
+    path: str
     origin: Origin
 
 

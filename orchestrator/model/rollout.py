@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from orchestrator.model.gate import Gate
-from orchestrator.model.origin import Text
+from orchestrator.model.origin import Origin, Text
 
 
 class RollbackScope(Enum):
@@ -81,8 +81,9 @@ class WaveSize:
 class Rollout:
     """How a run goes over the fleet. Percentages are not yet resolved.
 
-    seed: of a shuffle, '' where it is to be found. Times in seconds. bake, gates: after every wave that has none of its
-    own. min_healthy: how long a host is ok before its place is free. progress_deadline: how long no host may become ok.
+    seed: of a shuffle, '' where it is to be found. spread_origin: where the spread is written. Times in seconds.
+    bake, gates: after every wave that has none of its own. min_healthy: how long a host is ok before its place is free.
+    progress_deadline: how long no host may become ok.
     """
 
     waves: tuple[WaveSize, ...] = (WaveSize(size=Share(percent=100.0)),)
@@ -94,6 +95,7 @@ class Rollout:
     order: HostOrder = HostOrder.INVENTORY
     seed: str = ""
     spread: Spread | None = None
+    spread_origin: Origin | None = None
     bake: float = 0.0
     gates: tuple[Gate, ...] = ()
     min_healthy: float = 0.0

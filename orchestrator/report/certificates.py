@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from orchestrator.core.certificate import Certificate
+from orchestrator.core.certificate import Certificate, Fate
 from orchestrator.model.ids import HostName
 from orchestrator.report.columns import hang
 from orchestrator.report.view import Paper, RunView
@@ -13,7 +13,10 @@ INDENT = "    "
 
 
 def certificate_lines(certificate: Certificate | None, paper: Paper) -> list[str]:
-    """What became of each step, hosts on which it went alike together; none: nothing was taken back."""
+    """What became of each step, hosts on which it went alike together; none: nothing was taken back.
+
+    Hosts on which every step was done and stays are counted and no more: they are not what a person looks for here.
+    """
     if certificate is None:
         return []
     alike: dict[tuple[tuple[str, str], ...], list[HostName]] = {}
@@ -22,7 +25,8 @@ def certificate_lines(certificate: Certificate | None, paper: Paper) -> list[str
     lines = [f"CERTIFICATE  what became of each step   sha256 {short(certificate.digest)}"]
     for told, hosts in alike.items():
         lines += hang(f"{INDENT}{count(len(hosts), 'host')}: ", names(hosts), paper.width, at=",")
-        said = ", ".join(f"{visible(step)} {fate}" for step, fate in told)
+        all_done = all(fate == Fate.DONE.value for _, fate in told)
+        said = "all done" if all_done else ", ".join(f"{visible(step)} {fate}" for step, fate in told)
         lines += hang(INDENT * 2, said, paper.width, at=", ")
     return lines
 

@@ -19,12 +19,12 @@ BEFORE = Registered(stdout="v1", stderr="", exit_code=0, ok=True, changed=True)
 def over(*items: Value) -> Loop:
     """The loop of a list."""
     where = text("", 7).origin
-    return Loop(items=tuple(Variable(value=item, origin=where) for item in items), origin=where)
+    return Loop(items=tuple(Variable(value=item, origin=where) for item in items), path="steps[0].loop", origin=where)
 
 
 def given_by(source: str) -> Loop:
     """The loop of a text."""
-    return Loop(text=text(source, 7), expression="{{" not in source, origin=text("", 7).origin)
+    return Loop(text=text(source, 7), expression="{{" not in source, path="steps[0].loop", origin=text("", 7).origin)
 
 
 def names(plan: Plan) -> list[str]:
@@ -120,8 +120,8 @@ def test_a_loop_over_a_result_is_refused() -> None:
     )
 
     assert problems(book) == [
-        "deploy.yml:7:1: loop: a loop must be known while planning, and `found` is known only once 'list' has run; "
-        "let one command go over it: for x in ...; do ...; done"
+        "deploy.yml:7:1: steps[0].loop: a loop must be known while planning, and `found` is known only once 'list' "
+        "has run; let one command go over it: for x in ...; do ...; done"
     ]
 
 

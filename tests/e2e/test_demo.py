@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -15,8 +14,6 @@ from tools.demo.proof import Sight, as_released, differences, table
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DEMO = [sys.executable, "-m", "tools.demo"]
-
-pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="the demo needs git")
 
 
 def environment(folder: Path) -> dict[str, str]:

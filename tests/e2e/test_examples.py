@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -256,7 +255,6 @@ done
 
 
 @pytest.mark.anyio
-@pytest.mark.skipif(shutil.which("git") is None, reason="the example needs git")
 async def test_enbase_rolls_a_release_out_and_takes_back_one_that_is_ill(tmp_path: Path) -> None:
     fleet = tmp_path / "fleet"
     vmids = range(10000, 10004)

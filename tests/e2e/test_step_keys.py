@@ -120,6 +120,7 @@ def other_user() -> pwd.struct_passwd | None:
     return next((user for user in users if Path(user.pw_dir).stat().st_mode & 0o001), None)
 
 
+# The check of a fresh clone (.ci/run) is run as root: there this is never skipped.
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 async def test_a_step_runs_as_its_user_with_the_home_and_the_name_of_that(tmp_path: Path) -> None:
     user = other_user()

@@ -127,6 +127,7 @@ def test_a_runner_killed_during_a_guard_leaves_an_attempt_that_is_lost(
     assert ran(guest) == 1, "called lost while the guard, and then the command, lived on"
 
 
+# The check of a fresh clone (.ci/run) is run as root: there this is never skipped.
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_a_guard_looks_as_the_steps_user(guest: Guest) -> None:
     guest.root.chmod(0o755)

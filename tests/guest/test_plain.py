@@ -62,6 +62,7 @@ def test_the_own_user_runs_it_without_any_program_in_between() -> None:
     assert (ended.returncode, ended.stdout) == (3, "a b|$HOME|c|'|")
 
 
+# The check of a fresh clone (.ci/run) is run as root: there this is never skipped.
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 @pytest.mark.parametrize("program", ["runuser", "su"])
 def test_another_user_has_a_home_and_a_name_of_its_own(program: str) -> None:

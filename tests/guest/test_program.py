@@ -343,6 +343,7 @@ def test_a_service_that_dies_at_once_is_told_with_its_status(guest: Guest) -> No
     assert (reply.ending, reply.result.exit_code, reply.result.stderr) == (Ending.EXITED, 4, "no\n")
 
 
+# The check of a fresh clone (.ci/run) is run as root: there this is never skipped.
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_a_step_runs_as_its_user_with_that_users_home(guest: Guest) -> None:
     guest.root.chmod(0o755)

@@ -181,6 +181,7 @@ async def test_many_commands_run_at_once_on_one_vps(settings: MakeSettings) -> N
             assert (await client.result(pid))["stdout"] == f"{each}\n"
 
 
+# What is counted is there on Linux alone, where the check of a fresh clone (.ci/run) runs.
 @pytest.mark.skipif(sys.platform != "linux", reason="descriptors are counted in /proc")
 async def test_a_collected_command_leaves_no_descriptor_open(settings: MakeSettings) -> None:
     def descriptors() -> int:
