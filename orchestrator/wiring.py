@@ -12,7 +12,7 @@ from pathlib import Path
 
 import anyio
 
-from orchestrator import codec, log
+from orchestrator import log
 from orchestrator.clock import SystemClock
 from orchestrator.controller import ThisMachine
 from orchestrator.core import preflight as core_preflight
@@ -38,7 +38,7 @@ from orchestrator.model.event import RunResumed
 from orchestrator.model.host import ProviderSpec
 from orchestrator.model.ids import HostName, RunId
 from orchestrator.model.origin import COMMAND_LINE, Text
-from orchestrator.model.plan import Plan, Policy, Tags
+from orchestrator.model.plan import Plan, Tags
 from orchestrator.model.request import Act, Request
 from orchestrator.ports import Clock, Journal, Provider, RunRecord
 from orchestrator.providers import PROVIDERS
@@ -82,12 +82,6 @@ def make_plan(selection: Selection, settings: Settings) -> Plan:
                 fix="nothing was started; widen -l",
             )
     return expand(playbook, inventory, hosts, params, selection.tags)
-
-
-def with_policy(plan: Plan, policy: Policy) -> Plan:
-    """The same plan under other rules, with its own digest."""
-    changed = replace(plan, policy=policy)
-    return replace(changed, digest=codec.digest(changed))
 
 
 def open_journal(settings: Settings) -> SqlJournal:

@@ -142,6 +142,31 @@ class Wanted:
         return tuple(words)
 
 
+def typed(argv: Sequence[str]) -> Wanted:
+    """What was wanted by a command line of `orc run`: the way back from `Wanted.argv`."""
+    words = iter(argv[2:])
+    found: dict[str, str] = {"playbook": next(words, "")}
+    extra_vars = []
+    for word in words:
+        if word == "--no-rollback":
+            found[word] = word
+        elif word == "-e":
+            extra_vars.append(next(words))
+        else:
+            found[word] = next(words)
+    return Wanted(
+        playbook=Path(found["playbook"]),
+        inventory=Path(found["-i"]) if "-i" in found else None,
+        limit=found.get("-l"),
+        extra_vars=tuple(extra_vars),
+        tags=tuple(found["--tags"].split(",")) if "--tags" in found else (),
+        skip_tags=tuple(found["--skip-tags"].split(",")) if "--skip-tags" in found else (),
+        forks=int(found["-f"]) if "-f" in found else None,
+        max_failures=found.get("--max-failures"),
+        no_rollback="--no-rollback" in found,
+    )
+
+
 def read_lock_wait(text: str) -> float:
     """Seconds to wait for locks. Raises InputError."""
     try:

@@ -1,8 +1,9 @@
 """`orc retry`: another run for the hosts of a finished one that are not ok, which goes on where that one stopped."""
 
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 
@@ -14,17 +15,28 @@ from orchestrator.cli.ask import can_ask
 from orchestrator.cli.drive import drive_new
 from orchestrator.cli.limits import must_confirm
 from orchestrator.cli.lookup import find_run
-from orchestrator.cli.options import OutputOption, QuietOption, ReallyOption, RunArgument, VerboseOption, begin, whoami
+from orchestrator.cli.options import (
+    OutputOption,
+    QuietOption,
+    ReallyOption,
+    RunArgument,
+    VerboseOption,
+    begin,
+    typed,
+    whoami,
+)
 from orchestrator.cli.output import Output
 from orchestrator.cli.run import YesOption, confirm, really_words
 from orchestrator.core.blast_radius import Confirmed
 from orchestrator.core.pattern import fold_names
 from orchestrator.core.retry import NOT_OK, carry_over, changed_steps, to_retry
 from orchestrator.core.run_state import RunState
+from orchestrator.core.taking_back import left_to_undo
+from orchestrator.engine.going_back import Back, backs_of, refuse_beside
 from orchestrator.engine.recorded import recorded_state
 from orchestrator.errors import Held, InputError
 from orchestrator.load import Settings
-from orchestrator.model.ids import RunId
+from orchestrator.model.ids import HostName, RunId
 from orchestrator.model.plan import Plan
 from orchestrator.model.state import Standing
 from orchestrator.report.next_commands import limit_to, limit_to_lists
@@ -59,11 +71,12 @@ def command(
     wanted = (*(FAILED if failed else ()), *((Standing.UNREACHABLE,) if unreachable else ()))
     wanted += (Standing.NEVER_STARTED, Standing.STOPPED) if never_started else ()
     settings = begin(verbose=verbose)
-    before, argv, state = anyio.run(partial(_read, run, settings))
-    hosts = to_retry(state, NOT_OK if everything or not wanted else wanted)
+    before = anyio.run(partial(_read, run, settings))
+    hosts = to_retry(before.state, NOT_OK if everything or not wanted else wanted, before.back_states)
     if not hosts:
-        raise InputError.of(f"no host of run {before} is to be tried again", fix=f"see: orc status {before}")
-    planned, words = _plan(argv, state, before, hosts=fold_names(hosts), settings=settings, yes=yes)
+        raise InputError.of(f"no host of run {before.id} is to be tried again", fix=f"see: orc status {before.id}")
+    refuse_beside(before.id, before.backs, hosts)
+    planned, words = _plan(before, hosts, settings, yes=yes)
     must_confirm(planned, limited=True, confirmed=Confirmed(really=really), settings=settings)
     if not yes:
         confirm(planned)
@@ -71,37 +84,51 @@ def command(
     raise typer.Exit(anyio.run(partial(drive_new, start, settings, shown, quiet=quiet)))
 
 
-async def _read(typed: str, settings: Settings) -> tuple[RunId, tuple[str, ...], RunState]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Before:
+    """The run whose hosts are tried again, and the runs that take it back, or did."""
+
+    id: RunId
+    argv: tuple[str, ...]
+    state: RunState
+    backs: tuple[Back, ...]
+
+    @property
+    def back_states(self) -> tuple[RunState, ...]:
+        return tuple(back.state for back in self.backs)
+
+
+async def _read(run: str, settings: Settings) -> _Before:
     async with wiring.open_journal(settings) as journal:
-        found = await find_run(journal, typed)
+        found = await find_run(journal, run)
         record = await journal.record(found)
         state = await recorded_state(journal, record)
+        backs = await backs_of(journal, found)
     if state.plan.takes_back:
         of = state.plan.takes_back
         raise InputError.of(f"run {found} takes run {of} back", fix=f"what is left of that: orc rollback {of}")
     if not state.finished:
         raise Held(f"run {found} has not ended", next=(f"orc resume {found}", f"orc abort {found}"))
-    return found, record.argv, state
+    return _Before(id=found, argv=record.argv, state=state, backs=backs)
 
 
-def _plan(
-    argv: tuple[str, ...], state: RunState, before: RunId, *, hosts: str, settings: Settings, yes: bool
-) -> tuple[Plan, tuple[str, ...]]:
+def _plan(before: _Before, hosts: Sequence[HostName], settings: Settings, *, yes: bool) -> tuple[Plan, tuple[str, ...]]:
     """The plan of the new run, and the command line that stands for it."""
-    old = state.plan
-    selection = wiring.Selection(
+    old = before.state.plan
+    new = replace(
+        typed(before.argv),
         playbook=Path(old.file),
         inventory=Path(old.inventory) if old.inventory != old.file else None,
-        limit=hosts,
-        extra_vars=[value for word, value in pairwise(argv) if word == "-e"],
-        tags=old.tags,
+        limit=fold_names(hosts),
+    ).plan(settings)
+    words = tuple(
+        limit_to(before.argv, [host.host.name for host in new.hosts])
+        or limit_to_lists(before.argv, before.state, new, before.id)
     )
-    new = wiring.with_policy(wiring.make_plan(selection, settings), old.policy)
-    words = tuple(limit_to(argv, [host.host.name for host in new.hosts]) or limit_to_lists(argv, state, new, before))
     if changed := changed_steps(old, new):
-        what = f"these steps are not what they were in run {before}: {', '.join(changed)}"
+        what = f"these steps are not what they were in run {before.id}: {', '.join(changed)}"
         if not (yes or can_ask()):
             raise Held(f"{what}; nothing was started. With --yes every host begins with the first step", next=())
         sys.stderr.write(f"orc: {what}; every host begins with the first step\n")
         return new, words
-    return carry_over(new, before, state), words
+    return carry_over(new, before.id, before.state, left_to_undo(before.state, before.back_states)), words

@@ -27,7 +27,7 @@ from orchestrator.cli.run import YesOption
 from orchestrator.core.pattern import fold_names, select_planned
 from orchestrator.core.run_state import RunState
 from orchestrator.core.taking_back import left_to_undo, take_back
-from orchestrator.engine.going_back import Back, backs_of
+from orchestrator.engine.going_back import Back, backs_of, refuse_beside
 from orchestrator.engine.recorded import recorded_state
 from orchestrator.errors import Held, InputError
 from orchestrator.load import Settings
@@ -88,12 +88,7 @@ def _plan(old: RunId, state: RunState, backs: Sequence[Back], pattern: str | Non
     hosts = tuple(state.hosts)
     if pattern is not None:
         hosts = select_planned(Text(source=pattern, origin=COMMAND_LINE), state.plan)
-    for back in backs:
-        if not back.state.finished and back.state.hosts.keys() & set(hosts):
-            raise Held(
-                f"run {old} is being taken back by run {back.id}",
-                next=(f"orc status {back.id}", f"orc resume {back.id}"),
-            )
+    refuse_beside(old, backs, hosts)
     found = take_back(state, old, hosts, [back.state for back in backs])
     if found.lacks:
         raise Held(

@@ -166,6 +166,8 @@ def _fate(layout: Layout, mine: HostState, index: int, *, back: bool) -> Fate:
 
 def _fate_of_undo(layout: Layout, mine: HostState, undos: list[Undo]) -> Fate:
     ends = [mine.progress[undo.slot] for undo in undos]
+    if all(end.relied_on for end in ends):
+        return Fate.DONE
     if all(end.skipped for end in ends):
         return Fate.NOT_OWED
     broken = any(given_up(layout.slots[undo.slot], mine.progress[undo.slot]) for undo in undos)

@@ -92,7 +92,8 @@ def evolve(layout: Layout, state: HostState, event: HostEvent, at: float) -> Hos
         case StepSkipped():
             if event.undo:
                 for index in layout.undo_slots(event.step):
-                    state = _put(state, index, replace(state.progress[index], skipped=True, retry_at=None))
+                    passed = replace(state.progress[index], skipped=True, detail=event.reason, retry_at=None)
+                    state = _put(state, index, passed)
                 return state
             index = layout.find(event.step, undo=False)
             return _paid(_put(state, index, replace(state.progress[index], skipped=True, retry_at=None)), index)

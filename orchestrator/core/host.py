@@ -25,7 +25,7 @@ from orchestrator.core.late import decide_when
 from orchestrator.core.layout import Layout, Undo
 from orchestrator.model.plan import HostPlan, Slot
 from orchestrator.model.playbook import Outcome, Retries
-from orchestrator.model.state import HostState, Progress, Standing
+from orchestrator.model.state import RELIED_ON, HostState, Progress, Standing
 from orchestrator.template import TemplateError
 
 
@@ -185,7 +185,7 @@ def _next_undo(here: _Here) -> HostDecision | None:
         undo = open_undos[0]
         once = here.once(undo.step, here=True)
         if once and once.relied:
-            return Skip(slot=undo.slot, reason="it runs once, and other hosts rely on it")
+            return Skip(slot=undo.slot, reason=RELIED_ON)
         return Wait() if once and once.passing else _due(here, undo.slot)
     if _undone(layout, state):
         return _handlers_due(here) or _first_due(here, layout.after_rollback)

@@ -1,6 +1,6 @@
 """Steps that run once: which hosts wait for one, which rely on it, and whether it was lost."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 
 from orchestrator.core.host import owed, owes_undo
@@ -8,7 +8,7 @@ from orchestrator.core.host_decisions import OnceSignal
 from orchestrator.core.layout import Layout
 from orchestrator.model.ids import HostName, StepName
 from orchestrator.model.plan import HostPlan, Once, Plan
-from orchestrator.model.playbook import RunOnce
+from orchestrator.model.playbook import Outcome, RunOnce
 from orchestrator.model.rollout import RollbackScope
 from orchestrator.model.state import HostState, Standing
 
@@ -134,6 +134,21 @@ class OnceLedger:
                 )
             )
         return tuple(found)
+
+
+def concerned(plan: Plan, once: Once, on: HostName) -> Iterator[HostName]:
+    """The other hosts for which a step was run on this one: those of the run, or of its wave."""
+    everywhere = plan.slots[once.slot].run_once is RunOnce.RUN
+    for wave in plan.waves:
+        if everywhere or once.hosts[wave.index] == on:
+            yield from (host for host in wave.hosts if host != on)
+
+
+def relies(layout: Layout, state: HostState, slot: int) -> bool:
+    """Whether a host has begun a step after this one, and is not as it was before."""
+    later = any(state.progress[index].effect is not None for index in layout.steps if index > slot)
+    undone = any(state.progress[undo.slot].outcome is Outcome.OK for undo in layout.undos)
+    return later and not (undone and not owed(layout, state))
 
 
 def _add(passage: Passage, found: Passage, sign: int) -> None:

@@ -1,7 +1,7 @@
 """Which hosts of a finished run are tried again, and where each of them goes on."""
 
-from collections.abc import Collection, Iterable
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from orchestrator import codec
@@ -10,7 +10,7 @@ from orchestrator.core.run_state import RunState
 from orchestrator.model.ids import HostName, RunId, StepName
 from orchestrator.model.plan import HostPlan, Once, Plan
 from orchestrator.model.playbook import RunOnce
-from orchestrator.model.state import HostState, Standing
+from orchestrator.model.state import HostState, Registered, Standing
 
 NOT_OK = (
     Standing.FAILED,
@@ -23,10 +23,17 @@ NOT_OK = (
 """The hosts that `orc retry` takes by itself: all that are not ok, but those whose rollback failed."""
 
 
-def to_retry(state: RunState, standings: Iterable[Standing]) -> tuple[HostName, ...]:
-    """The hosts of a run that stand so, in the plan's order."""
-    wanted, lists = set(standings), state.lists()
-    return tuple(host for host in state.hosts if any(host in lists[standing] for standing in wanted))
+TAKEN_BACK = (Standing.ROLLED_BACK, Standing.ROLLBACK_FAILED)
+
+
+def to_retry(state: RunState, standings: Iterable[Standing], backs: Iterable[RunState] = ()) -> tuple[HostName, ...]:
+    """The hosts of a run that stand so, in the plan's order, where these runs have taken parts of it back since."""
+    stand = {host: standing for standing, hosts in state.lists().items() for host in hosts}
+    for back in backs:
+        for standing, hosts in back.lists().items():
+            stand.update((host, standing) for host in hosts if standing in TAKEN_BACK and back.hosts[host].touched)
+    wanted = set(standings)
+    return tuple(host for host in state.hosts if stand[host] in wanted)
 
 
 def changed_steps(before: Plan, now: Plan) -> tuple[str, ...]:
@@ -74,47 +81,66 @@ def _without_origins(data: Any) -> Any:
             return data
 
 
-def carry_over(now: Plan, run: RunId, before: RunState) -> Plan:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Past:
+    """A run that ended, as another goes on from it. hosts: as they stand now, whatever took them back since."""
+
+    run: RunId
+    state: RunState
+    hosts: Mapping[HostName, HostState]
+    plans: Mapping[HostName, HostPlan]
+
+    def was_done(self, host: HostName, step: int) -> bool:
+        """Whether a step (a slot of the old plan) was done on a host, in that run or in one that it went on from."""
+        return self.hosts[host].progress[step].done or step in self.plans[host].done
+
+    def was_undone(self, host: HostName, step: int | None = None) -> bool:
+        """Whether an undo was begun on a host: of this step, or of any."""
+        undos = (undo for undo in self.state.layout.undos if step in (None, undo.step))
+        return any(self.hosts[host].progress[undo.slot].touched for undo in undos)
+
+    def index_in(self, layout: Layout, slot: int) -> int | None:
+        """Where a slot of the old plan stands in the new one; loops may have other items now."""
+        return layout.by_name.get((self.state.layout.slots[slot].name, False))
+
+
+def carry_over(now: Plan, run: RunId, before: RunState, hosts: Mapping[HostName, HostState]) -> Plan:
     """The plan in which every host goes on where the run left it: steps that were done and not undone are passed over.
 
+    hosts: those of the run as they stand now, whatever other runs have taken back of it (`left_to_undo`).
     A host on which anything was undone begins anew. Registered results go along, and handlers that are still owed.
     What runs once, and was done and not undone, is passed over by all that it was done for.
     """
+    past = _Past(run=run, state=before, hosts=hosts, plans={each.host.name: each for each in before.plan.hosts})
     layout = lay_out(now)
-    hosts = tuple(_with_once(_carry_over(host, layout, run, before), run, before) for host in now.hosts)
-    plan = replace(now, hosts=hosts)
+    plan = replace(now, hosts=tuple(_carry_over(each, layout, past) for each in now.hosts))
     plan = replace(plan, once=tuple(_first_without(each, plan) for each in plan.once))
     return replace(plan, digest=codec.digest(plan))
 
 
-def _carry_over(host: HostPlan, layout: Layout, run: RunId, before: RunState) -> HostPlan:
-    state = before.hosts.get(host.host.name)
-    if state is None:
+def _carry_over(host: HostPlan, layout: Layout, past: _Past) -> HostPlan:
+    name = host.host.name
+    if name not in past.hosts:
         return host
-    host = replace(host, owed=state.owed)
-    if _any_undone(before, state):
-        return host
-    was_done = {before.layout.slots[index].name for index in before.layout.steps if state.progress[index].done}
-    done = tuple(index for index in layout.steps if layout.slots[index].name in was_done)
-    return replace(host, done=done, done_in=run, registered=dict(state.registered))
-
-
-def _with_once(host: HostPlan, run: RunId, before: RunState) -> HostPlan:
-    """The host, with what was done once for it elsewhere, and the results of that."""
-    done, registered = set(host.done), dict(host.registered)
-    for once in before.plan.once if host.host.name in before.hosts else ():
-        on = before.hosts[once.hosts[before.wave_of(host.host.name)]]
-        undone = any(on.progress[undo.slot].attempts for undo in before.layout.undos if undo.step == once.slot)
-        if undone or not on.progress[once.slot].done:
-            done.discard(once.slot)
+    owed = tuple(i for slot in past.hosts[name].owed if (i := past.index_in(layout, slot)) is not None)
+    done: set[int] = set()
+    registered: dict[str, Registered] = {}
+    if not past.was_undone(name):
+        steps = (step for step in past.state.layout.steps if past.was_done(name, step))
+        done = {i for step in steps if (i := past.index_in(layout, step)) is not None}
+        registered = dict(past.hosts[name].registered)
+    for once in past.state.plan.once:
+        index, on = past.index_in(layout, once.slot), once.hosts[past.plans[name].wave]
+        if index is None:
             continue
-        done.add(once.slot)
-        name = before.layout.slots[once.slot].register
-        if name and name in on.registered:
-            registered[name] = on.registered[name]
-    if done == set(host.done):
-        return host
-    return replace(host, done=tuple(sorted(done)), done_in=run, registered=registered)
+        if past.was_undone(on, once.slot) or not past.was_done(on, once.slot):
+            done.discard(index)
+            continue
+        done.add(index)
+        word = past.state.layout.slots[once.slot].register
+        if word and word in past.hosts[on].registered:
+            registered[word] = past.hosts[on].registered[word]
+    return replace(host, done=tuple(sorted(done)), done_in=past.run if done else "", registered=registered, owed=owed)
 
 
 def _first_without(once: Once, plan: Plan) -> Once:
@@ -124,7 +150,3 @@ def _first_without(once: Once, plan: Plan) -> Once:
         return once
     firsts = (next((name for name in wave.hosts if name in waiting), wave.hosts[0]) for wave in plan.waves)
     return replace(once, hosts=tuple(firsts))
-
-
-def _any_undone(before: RunState, state: HostState) -> bool:
-    return any(state.progress[undo.slot].attempts for undo in before.layout.undos)

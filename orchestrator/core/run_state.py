@@ -227,7 +227,7 @@ class RunState:
         if self.left and course not in (Course.PAUSED, Course.ABORTING_NOW):
             return Hold(waits_for="the API has been ill for too long: a person has to say when to ask it again")
         if self.layout.goes_back:
-            return going_back.decide(self.waves[0], opened=self.opened, course=course)
+            return going_back.decide(self.waves, opened=self.opened, course=course)
         return rollout.decide(
             self.plan.policy,
             self.waves,

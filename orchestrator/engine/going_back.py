@@ -1,5 +1,6 @@
 """Runs that take another back: which there are, and that no two of them take back the same."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from orchestrator.core.run_state import RunState, fold
@@ -8,7 +9,7 @@ from orchestrator.engine.live_run import LiveRun
 from orchestrator.engine.locks import hold
 from orchestrator.engine.recorded import recorded_state
 from orchestrator.errors import Held, InputError
-from orchestrator.model.ids import RunId
+from orchestrator.model.ids import HostName, RunId
 from orchestrator.model.request import Act
 from orchestrator.ports import Journal
 
@@ -34,6 +35,16 @@ async def backs_of(journal: Journal, run: RunId) -> tuple[Back, ...]:
             continue
         found.append(Back(id=id, state=fold(record.plan, await journal.events(id, outputs=False))))
     return tuple(found)
+
+
+def refuse_beside(run: RunId, backs: Sequence[Back], hosts: Collection[HostName]) -> None:
+    """Raise Held while one of these hosts of the run is being taken back."""
+    for back in backs:
+        if not back.state.finished and not back.state.hosts.keys().isdisjoint(hosts):
+            raise Held(
+                f"run {run} is being taken back by run {back.id}",
+                next=(f"orc status {back.id}", f"orc resume {back.id}"),
+            )
 
 
 async def refuse_if_moved(live: LiveRun) -> None:

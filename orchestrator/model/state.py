@@ -65,6 +65,10 @@ class Registered:
     changed: bool
 
 
+RELIED_ON = "it runs once, and other hosts rely on it"
+"""Why an undo is passed over that is owed: for as long as that is so."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
     """How far one slot is on one host.
@@ -104,6 +108,11 @@ class Progress:
     def done(self) -> bool:
         """Whether the slot was passed: with success, or because nobody insists on that."""
         return self.skipped or self.excused or (self.outcome is Outcome.OK and not self.running)
+
+    @property
+    def relied_on(self) -> bool:
+        """Of an undo: whether it was passed over because other hosts relied on its step."""
+        return self.skipped and self.detail == RELIED_ON
 
     @property
     def touched(self) -> bool:

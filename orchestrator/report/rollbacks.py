@@ -77,8 +77,7 @@ def what_stays(state: RunState, mine: HostState) -> Iterator[str]:
         if progress.effect is None:
             continue
         if index in undo_of:
-            skipped = all(mine.progress[undo].skipped for undo in layout.undo_slots(slot.name))
-            if skipped and slot.run_once:
+            if all(mine.progress[undo].relied_on for undo in layout.undo_slots(slot.name)):
                 yield f"{slot.name} (runs once: other hosts rely on it)"
             elif progress.effect is not Outcome.OK and progress.effect not in undo_of[index].undo_on:
                 yield f"{slot.name} ({progress.effect.value}: its rollback is not for that)"

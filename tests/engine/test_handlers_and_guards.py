@@ -129,7 +129,7 @@ async def test_retry_pays_what_a_stopped_host_still_owes(tmp_path: Path) -> None
 
     first = await drive(plan, script)
     assert first.lists["stopped"] == ("1",), "the other host's failure comes while it is at its first step"
-    again = carry_over(plan, RunId("r1"), first.state)
+    again = carry_over(plan, RunId("r1"), first.state, first.state.hosts)
     second = await drive(again)
     assert names(second) == ["check", "restart"]
 

@@ -162,7 +162,7 @@ async def test_retry_does_not_repeat_it_where_it_was_done(tmp_path: Path) -> Non
     plan = plan_of(tmp_path, playbook(3))
     first = await drive(plan, bad(("2", "switch")))
     assert first.lists["rolled_back"] == ("2",)
-    second = await drive(carry_over(plan, RunId("r1"), first.state))
+    second = await drive(carry_over(plan, RunId("r1"), first.state, first.state.hosts))
     assert where(second, "migrate") == []
     assert second.exit == 0
     assert second.state.hosts[HostName("2")].registered["r"].ok
@@ -171,7 +171,7 @@ async def test_retry_does_not_repeat_it_where_it_was_done(tmp_path: Path) -> Non
 async def test_retry_repeats_it_where_it_was_taken_back(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, playbook(3, rollout="{waves: [1, 2]}"))
     first = await drive(plan, bad(("1", "check")))
-    second = await drive(carry_over(plan, RunId("r1"), first.state))
+    second = await drive(carry_over(plan, RunId("r1"), first.state, first.state.hosts))
     assert where(second, "migrate") == ["1"]
     assert second.exit == 0
 
@@ -182,7 +182,7 @@ async def test_retry_of_waves_runs_it_on_the_first_host_for_which_it_was_not_don
     first = await drive(plan, bad(("2", "check"), ("3", "migrate")))
     assert where(first, "migrate") == ["1", "3"]
     one_wave = plan_of(tmp_path, text.replace("[2, 2]", "[4]"))
-    again = carry_over(one_wave, RunId("r1"), first.state)
+    again = carry_over(one_wave, RunId("r1"), first.state, first.state.hosts)
     assert [each.hosts for each in again.once] == [("3",)]
     assert where(await drive(again), "migrate") == ["3"]
 

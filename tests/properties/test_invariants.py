@@ -703,15 +703,39 @@ def check_back(drive: Drive) -> None:
     back.run()
     lists = back.state.lists()
     assert not any(isinstance(r.event, AttemptStarted) and r.event.step.startswith("s") for r in back.log), "forward"
-    assert len(lists[Standing.ROLLED_BACK]) + len(lists[Standing.ROLLBACK_FAILED]) + len(lists[Standing.FAILED]) == len(
-        back.plan.hosts
-    ), "a host was left as it was"
+    broken = lists[Standing.ROLLBACK_FAILED] + lists[Standing.FAILED]
+    waiting = [each.host.name for each in back.plan.hosts if each.wave and broken]
+    left = set(back.state.hosts) - {*lists[Standing.ROLLED_BACK], *broken, *waiting}
+    assert not left, "a host was left as it was"
+    check_relied_on(drive, back)
     assert dict(fold(back.plan, back.log).hosts) == dict(back.state.hosts)
     done = set(lists[Standing.ROLLED_BACK])
     again = take_back(drive.state, RunId("r"), hosts, [back.state])
     assert again.plan is None or not done & {each.host.name for each in again.plan.hosts}, "taken back twice"
     if back.state.finished and back.state.finished.exit == 0:
         assert again.plan is None, "something was left"
+
+
+def check_relied_on(drive: Drive, back: Drive) -> None:
+    """That what ran once is taken back only after all hosts that rely on it, and not beside one that stays."""
+    at = {r.event.host: r.seq for r in back.log if isinstance(r.event, HostSettled)}
+    rolled_back = set(back.state.lists()[Standing.ROLLED_BACK])
+    for recorded in back.log:
+        event = recorded.event
+        if not isinstance(event, UndoStarted):
+            continue
+        step = drive.plan.slots[drive.state.layout.find(event.step, undo=True)].undo_of
+        for once in drive.plan.once:
+            if once.slot == step and event.host in once.hosts:
+                relied = [i for i in drive.state.layout.steps if i > once.slot]
+                for other in relying(drive.plan, drive.state, once, event.host):
+                    theirs = drive.state.hosts[other]
+                    if not any(theirs.progress[i].effect for i in relied):
+                        continue  # all that was begun there could not be started
+                    if is_undone(drive.plan, theirs) and not owed(drive.state.layout, theirs):
+                        continue  # it was taken back, and its `finally` failed afterwards
+                    assert other in rolled_back, "an undo of what a host relies on that stays"
+                    assert at[other] < recorded.seq, "an undo of what other hosts relied on, before theirs"
 
 
 def undos_of(plan: Plan, step: int) -> list[int]:
