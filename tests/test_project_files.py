@@ -50,6 +50,11 @@ def test_ci_runs_exactly_the_tests_of_the_readme_and_then_the_demo() -> None:
     assert phases()[-2:] == [typed()[1], typed()[0]]
 
 
+def test_the_readme_leads_to_every_page() -> None:
+    linked = set(re.findall(r"\]\((docs/[\w-]+\.md)", README))
+    assert linked >= {f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md")}
+
+
 @pytest.mark.parametrize("line", [*phases(), *typed(), *re.findall(r"`([^`\n]+)`", README)])
 def test_every_command_that_is_named_exists(line: str) -> None:
     for command in re.findall(r"(?:^make|tools/bootstrap\.py) (\S+)", line):

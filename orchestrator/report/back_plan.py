@@ -51,7 +51,8 @@ def _told(state: RunState, host: HostPlan) -> Iterator[tuple[str, str]]:
             yield f"{'verify' if undo.verifies else 'undo'}  {name}", f"$ {host.commands[undo.slot].text}"
     for said in what_stays(state, mine):
         yield "stays done", spelled(said)
-    for index in (*layout.after_rollback, *layout.finally_):
+    called = {i for undo in owed(layout, mine) if host.whens[undo.slot] for i in layout.calls[undo.slot]}
+    for index in (*sorted(called), *layout.after_rollback, *layout.finally_):
         if host.whens[index] is not False:
             yield f"then  {spelled(layout.slots[index].name)}", f"$ {host.commands[index].text}"
 

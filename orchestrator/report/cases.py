@@ -44,12 +44,15 @@ class Case:
 def cases(view: RunView, outputs: Mapping[Which, Output]) -> Iterator[Case]:
     """Every case of a run, host by host in the plan's order; an undo, or a step after undos, only where it was begun.
 
+    In a run that takes another back, no step was run forward: there is no case of one.
     outputs: of the latest attempt of each slot, as far as they are known.
     """
     state = view.state
     for host, mine in state.hosts.items():
         for slot, progress in zip(state.layout.slots, mine.progress, strict=True):
             if slot.section in (Section.UNDO, Section.AFTER_ROLLBACK) and not progress.touched:
+                continue
+            if slot.section is Section.STEPS and state.layout.goes_back:
                 continue
             undo = slot.section is Section.UNDO
             verdict, said = _judge(slot, progress, mine)

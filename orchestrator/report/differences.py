@@ -2,14 +2,19 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
+from itertools import zip_longest
 from statistics import median
 
+from orchestrator import gates
+from orchestrator.core.pattern import fold_names
 from orchestrator.core.run_state import RunState, standing
 from orchestrator.model.ids import HostName
-from orchestrator.model.plan import BlastRadius, Command, HostPlan, Plan, Policy, Section, Slot
+from orchestrator.model.plan import BlastRadius, Command, HostPlan, Plan, Policy, Section, Slot, Wave
 from orchestrator.model.playbook import Outcome
+from orchestrator.report.plan_guards import WORDS as GUARDS
+from orchestrator.report.rule_words import budget, ok_exit, told, undone_after
 from orchestrator.report.view import RunView
-from orchestrator.report.words import LISTS, period
+from orchestrator.report.words import LISTS
 
 LEAST_SECONDS = 0.5
 LEAST_PART = 0.2
@@ -64,14 +69,16 @@ def differences(before: RunView, after: RunView) -> Differences:
 
 def _changed(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Change]:
     for name in dict.fromkeys((*before, *after)):
-        if before.get(name) != after.get(name):
-            yield Change(what=name, before=before.get(name, ""), after=after.get(name, ""))
+        was, now = before.get(name, ""), after.get(name, "")
+        if was != now:
+            yield Change(what=name, before=was, after=now)
 
 
 def _rules(one: Plan, other: Plan) -> Iterator[Change]:
-    """What holds for the run as a whole, and for each step."""
+    """What holds for the run as a whole, for each wave, and for each step."""
     overall = ({"waves": ", ".join(str(len(wave.hosts)) for wave in plan.waves)} for plan in (one, other))
     yield from _changed(*overall)
+    yield from _waves(one, other)
     yield from _changed(_values(one.policy), _values(other.policy))
     yield from _changed(_values(one.limits), _values(other.limits))
     steps, others = _by_name(one), _by_name(other)
@@ -87,21 +94,29 @@ _NOT_RULES = {"name", "section", "template", "undo_of", "fleet"}
 
 
 def _values(noun: Policy | BlastRadius | Slot) -> dict[str, str]:
-    """The fields of a noun, in words; a text is its source, wherever in its file it stands."""
-    found = {each.name: getattr(noun, each.name) for each in fields(noun) if each.name not in _NOT_RULES}
-    return {name: _word(name, value) for name, value in found.items() if not _is_unset(value)}
+    """The fields of a noun that are set, in a plan's words."""
+    found = {each.name: told(each.name, getattr(noun, each.name)) for each in fields(noun)}
+    if isinstance(noun, Slot):
+        found["ok_exit"] = ok_exit(noun)
+        if noun.section is Section.UNDO:
+            found["undo_on"] = undone_after(noun)
+    return {name: said for name, said in found.items() if said and name not in _NOT_RULES}
 
 
-def _is_unset(value: object) -> bool:
-    return value is None or value is False or value in ("", ())
+def _waves(one: Plan, other: Plan) -> Iterator[Change]:
+    """What holds for single waves; a change that several have alike once for all of them."""
+    alike: dict[tuple[str, str, str], list[str]] = {}
+    for number, pair in enumerate(zip_longest(one.waves, other.waves), start=1):
+        before, after = (_of_wave(wave) if wave else {} for wave in pair)
+        for change in _changed(before, after):
+            alike.setdefault((change.what, change.before, change.after), []).append(f"wave {number}")
+    for (what, was, now), waves in alike.items():
+        yield Change(what=f"{fold_names(waves)}: {what}", before=was, after=now)
 
 
-def _word(name: str, value: object) -> str:
-    if name == "timeout" and isinstance(value, float | int):
-        return period(value)
-    if isinstance(value, tuple):
-        return ", ".join(_word("", each) for each in value)
-    return str(getattr(value, "source", getattr(value, "value", value)))
+def _of_wave(wave: Wave) -> dict[str, str]:
+    found = {"name": wave.name, "max_failures": budget(wave), "gates": ", ".join(gate.name for gate in wave.gates)}
+    return found | {f"gate {gate.name}": f"{gate.kind}: {gates.told(gate)}" for gate in wave.gates}
 
 
 def _by_name(plan: Plan) -> dict[str, tuple[int, Slot]]:
@@ -135,6 +150,7 @@ def _said(host: HostPlan, index: int) -> str:
     place = [f"cwd {command.cwd}"] if command.cwd else []
     place += [f"user {command.user}"] if command.user else []
     place += [f"{name}={value}" for name, value in command.env]
+    place += [f"{GUARDS[guard]}{text}" for guard, text in command.guards]
     return command.text + (f"   ({', '.join(place)})" if place else "")
 
 

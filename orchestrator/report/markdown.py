@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from orchestrator.report import sections
+from orchestrator.report import certificates, sections
 from orchestrator.report.failures import FailureGroup, group
 from orchestrator.report.final import advice, exit_status, why_it_stopped
 from orchestrator.report.rollbacks import rollbacks
@@ -14,6 +15,9 @@ from orchestrator.report.words import count, names, short, took
 
 MAX_SHOWN = 12
 """Kinds of failure that are shown."""
+
+_ENDLESS = 10**9
+"""Columns: what reads Markdown breaks its lines itself."""
 
 # Whatever means something in GitHub's Markdown within a line; a backslash before it takes the meaning away. `.` is not
 # among them: what would become a link of itself (`www.`) is broken by the entity below.
@@ -26,6 +30,7 @@ _BROKEN = {"@": "@\u2060", "://": ":\u2060//", "www.": "www\u2060."}
 
 def markdown(view: RunView, paper: Paper = PAPER) -> list[str]:
     """The lines of the summary: verdict, failures once for all alike, hosts by list, what to type next."""
+    paper = replace(paper, width=_ENDLESS)
     groups = group(view.state, view.outputs)
     said = verdict(view)
     plan = view.state.plan
@@ -36,6 +41,7 @@ def markdown(view: RunView, paper: Paper = PAPER) -> list[str]:
         lines += ["", plain(" ".join(stopped))]
     lines += _failed(groups)
     lines += _rolled_back(view)
+    lines += _besides(view, paper)
     lines += ["", "### Hosts", "", "| list | hosts | which |", "| --- | ---: | --- |"]
     for name, listed in sections.lists(view.state).items():
         lines.append(f"| {plain(name)} | {len(listed):,} | {code(names(listed))} |")
@@ -60,11 +66,16 @@ def _rolled_back(view: RunView) -> Iterator[str]:
     if found:
         yield from ("", "### What was taken back", "")
     for each in found:
-        word = "rollback failed" if each.failed else "rolled back"
-        back = each.rollback
-        told = [("failed", back.failed), ("not undone", back.owed), ("undone", back.undone), ("stays done", back.stays)]
-        said = "; ".join(f"{name} {', '.join(steps)}" for name, steps in told if steps)
-        yield f"- {word} on {count(len(each.hosts), 'host')} {code(names(each.hosts))}: {plain(said)}"
+        said = "; ".join(f"{name} {', '.join(steps)}" for name, steps in each.rows)
+        hosts = f"{count(len(each.hosts), 'host')} {code(names(each.hosts))}"
+        yield f"- {each.word.lower()} on {hosts}{f': {plain(said)}' if said else ''}"
+
+
+def _besides(view: RunView, paper: Paper) -> Iterator[str]:
+    """What the final report tells in lines of their own: fences, handlers that are owed, and how far each wave is."""
+    owed = sections.handlers_owed(view.state, paper)
+    for line in (*certificates.fenced(view, paper), *owed, *sections.wave_line(view.state, paper)):
+        yield from ("", plain(line))
 
 
 def _next(view: RunView, groups: Sequence[FailureGroup]) -> Iterator[str]:

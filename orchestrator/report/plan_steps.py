@@ -4,14 +4,15 @@ from collections.abc import Iterator, Mapping
 
 from orchestrator.model.ids import HostName
 from orchestrator.model.plan import HostPlan, Section, Slot
-from orchestrator.model.playbook import Interrupted, Retries, RunOnce
+from orchestrator.model.playbook import RunOnce
 from orchestrator.report.columns import hang, table
 from orchestrator.report.plan_guards import guard_lines
 from orchestrator.report.planned import Planned, condition
+from orchestrator.report.rule_words import SCOPES, limits, ok_exit, retries, undone_after
 from orchestrator.report.sections import INDENT, join
 from orchestrator.report.view import Paper
 from orchestrator.report.visible import command_lines, spelled
-from orchestrator.report.words import OUTCOMES, count, names, period
+from orchestrator.report.words import count, names, period
 
 DEEP = INDENT * 2
 MAX_BESIDE = 30
@@ -60,7 +61,7 @@ def _section(planned: Planned, section: Section, usual: Mapping[HostName, Place]
     found = [(index, slot) for index, slot in planned.forward() if slot.section is section]
     lines = [SECTIONS[section]] if found else []
     for number, (index, slot) in enumerate(found, start=1):
-        lines += hang(f"{INDENT}{number:>2} ", f"{spelled(slot.name)}   {_limits(slot)}", paper.width)
+        lines += hang(f"{INDENT}{number:>2} ", f"{spelled(slot.name)}   {', '.join(limits(slot))}", paper.width)
         lines += _once(planned, index, slot, paper)
         lines += _when(planned, index, slot, paper)
         lines += guard_lines(planned, index, slot, paper)
@@ -75,8 +76,8 @@ def _rollback(planned: Planned, step: int, usual: Mapping[HostName, Place], pape
     """How a step is taken back: after which outcomes, where at all, by which commands, and how that is checked."""
     slots, (first, *more) = planned.plan.slots, planned.undos_of[step]
     alone = all(slots[undo].verifies for undo in more)
-    limits = _own_limits(slots[step], slots[first]) if alone else ""
-    yield f"{DEEP}undone after {_undone_after(slots[first])}{limits}, by"
+    own = _own_limits(slots[step], slots[first]) if alone else ""
+    yield f"{DEEP}undone after {undone_after(slots[first])}{own}, by"
     if slots[first].when:
         yield from (f"{INDENT}{line}" for line in _when(planned, first, slots[first], paper))
     for undo in (first, *more):
@@ -88,36 +89,10 @@ def _rollback(planned: Planned, step: int, usual: Mapping[HostName, Place], pape
         yield from _commands(planned, undo, usual, DEEP + INDENT, paper)
 
 
-def _limits(slot: Slot) -> str:
-    limits = [f"timeout {period(slot.timeout)}"]
-    limits += [_retries(slot.retries)] if slot.retries.attempts > 1 else []
-    limits += ["irreversible"] if slot.irreversible else []
-    limits += ["a background service"] if slot.background else []
-    limits += ["run again if interrupted"] if slot.interrupted is Interrupted.RERUN else []
-    limits += ["sent plain: its outcome may stay unknown"] if slot.plain else []
-    return ", ".join(limits)
-
-
-def _retries(retries: Retries) -> str:
-    said = f"up to {retries.attempts} attempts, {period(retries.delay)} apart"
-    if retries.backoff != 1:
-        said += f", each pause {retries.backoff:g} times the last, {period(retries.max_delay)} at most"
-    if retries.jitter or retries.jitter_percent:
-        most = period(retries.jitter) if retries.jitter else f"{retries.jitter_percent:g}%"
-        said += f", and up to {most} more by chance"
-    return said
-
-
-def _undone_after(undo: Slot) -> str:
-    """After which outcomes of its step an undo is run."""
-    *others, last = ["ok", *(OUTCOMES[outcome] for outcome in undo.undo_on)]
-    return f"{', '.join(others)} or {last}" if others else last
-
-
 def _own_limits(step: Slot, undo: Slot) -> str:
     """The limits of an undo where they are not its step's."""
     own = [f"timeout {period(undo.timeout)}"] if undo.timeout != step.timeout else []
-    own += [_retries(undo.retries)] if undo.retries.attempts > 1 else []
+    own += [retries(undo.retries)] if undo.retries.attempts > 1 else []
     return f" ({', '.join(own)})" if own else ""
 
 
@@ -141,7 +116,7 @@ def _once(planned: Planned, index: int, slot: Slot, paper: Paper) -> list[str]:
     on = next((each.hosts for each in planned.plan.once if each.slot == index), ())
     if not on:
         return []
-    scope = "once in the run" if slot.run_once is RunOnce.RUN else "once in each wave"
+    scope = SCOPES[slot.run_once or RunOnce.RUN]
     return hang(f"{DEEP}{scope}, on ", f"{names(tuple(dict.fromkeys(on)))}; the others wait for it", paper.width)
 
 
@@ -152,7 +127,7 @@ def _success(slot: Slot, paper: Paper) -> Iterator[str]:
         if text:
             yield from hang(f"{DEEP}{word} ", spelled(text.source), paper.width)
     if slot.ok_exit != (0,):
-        yield f"{DEEP}ok with exit status {' or '.join(map(str, slot.ok_exit))}"
+        yield f"{DEEP}ok with exit status {ok_exit(slot)}"
     if slot.register:
         yield f"{DEEP}registers {spelled(slot.register)}"
     if slot.handlers:

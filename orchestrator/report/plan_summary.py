@@ -6,6 +6,7 @@ from orchestrator.model.plan import Plan, Policy
 from orchestrator.model.rollout import HostOrder, InFlight, RollbackScope
 from orchestrator.report.columns import hang, table, wrap
 from orchestrator.report.planned import Planned
+from orchestrator.report.rule_words import budget, spread
 from orchestrator.report.sections import INDENT, join
 from orchestrator.report.view import PAPER, Paper
 from orchestrator.report.visible import spelled
@@ -63,9 +64,8 @@ def waves(plan: Plan, paper: Paper) -> list[str]:
     lines = [f"WAVES{_order(plan.policy)}"]
     for start, wave in zip(heads, plan.waves, strict=True):
         lines += hang(f"{start:<{width}}   ", names(wave.hosts), paper.width, at=",")
-        if wave.max_failures is not None:
-            said = "no host" if wave.max_failures == 0 else count(wave.max_failures, "host")
-            lines.append(f"{INDENT * 2}{said} of it may fail or be unreachable")
+        if said := budget(wave):
+            lines.append(f"{INDENT * 2}{said}")
         for gate in wave.gates:
             lines += hang(f"{INDENT * 2}then {spelled(gate.name)}: ", spelled(told(gate)), paper.width)
     return lines
@@ -86,8 +86,8 @@ def _order(policy: Policy) -> str:
 def _more(policy: Policy) -> list[tuple[str, str, str]]:
     """The rules that few runs have."""
     rows: list[tuple[str, str, str]] = []
-    if spread := policy.spread:
-        rows.append(("spread", f"{spread.max:,}", f"of one {spread.by} under way at once, no more"))
+    if policy.spread:
+        rows.append(("spread", f"{policy.spread.max:,}", spread(policy.spread)))
     if policy.in_flight is InFlight.CANCEL:
         rows.append(("in_flight", "cancel", "once the run stops, steps under way are ended and taken back"))
     if policy.min_healthy:

@@ -43,7 +43,7 @@ def _totals(planned: Planned, paper: Paper) -> list[str]:
     return [
         *hang("COMMANDS   ", said, paper.width),
         *hang("API CALLS  ", calls, paper.width),
-        *hang("DURATION   ", "not known: there is no history of these steps yet", paper.width),
+        *hang("DURATION   ", "not predicted yet", paper.width),
     ]
 
 

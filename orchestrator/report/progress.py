@@ -46,6 +46,8 @@ def _said(plan: Plan, recorded: Recorded, paper: Paper) -> str:
             said = f"{wave}: {count(event.hosts, 'host')}"
         case RunPaused() if event.waiting:
             said = f"waiting: {event.cause}"
+        case RunPaused() if event.aborting:
+            said = f"aborted by {event.by}: {event.cause}"
         case RunPaused():
             said = f"paused by {event.by}: {event.cause}"
         case RunResumed():

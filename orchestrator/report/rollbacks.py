@@ -1,4 +1,4 @@
-"""What was taken back on which hosts, what could not be, and what stays done."""
+"""What was taken back on which hosts, what could not be, and what stays done: told alike in every report."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,6 +9,8 @@ from orchestrator.core.run_state import RunState
 from orchestrator.model.ids import HostName
 from orchestrator.model.playbook import Outcome
 from orchestrator.model.state import HostState, Standing
+
+FAILED = "ROLLBACK FAILED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,27 +31,49 @@ class Rollback:
     after: tuple[str, ...] = ()
 
 
+Rows = tuple[tuple[str, tuple[str, ...]], ...]
+"""What is told of a rollback: in a word what became of steps, and which. What is told of none is left out."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollbackGroup:
-    """Hosts on which taking back went the same way."""
+    """Hosts on which taking back went the same way. word, rows: as `told` has them."""
 
     hosts: tuple[HostName, ...]
-    rollback: Rollback
-    failed: bool
+    word: str
+    rows: Rows
 
 
 def rollbacks(state: RunState) -> list[RollbackGroup]:
     """Every host on which something was taken back, or was to be; where it failed comes first."""
-    alike: dict[tuple[bool, Rollback], list[HostName]] = {}
+    alike: dict[tuple[str, Rows], list[HostName]] = {}
     for host, mine in state.hosts.items():
         if any(mine.progress[undo.slot].touched or mine.progress[undo.slot].skipped for undo in state.layout.undos):
-            failed = undo_failed(state.layout, mine) or mine.settled is Standing.ROLLBACK_FAILED
-            alike.setdefault((failed, rollback_of(state, mine)), []).append(host)
-    groups = [
-        RollbackGroup(hosts=tuple(hosts), rollback=rollback, failed=failed)
-        for (failed, rollback), hosts in alike.items()
-    ]
-    return sorted(groups, key=lambda each: not each.failed)
+            alike.setdefault(told(state, mine), []).append(host)
+    groups = [RollbackGroup(hosts=tuple(hosts), word=word, rows=rows) for (word, rows), hosts in alike.items()]
+    return sorted(groups, key=lambda each: each.word != FAILED)
+
+
+def told(state: RunState, mine: HostState) -> tuple[str, Rows]:
+    """How taking back stands on a host, in a word, and what became of its steps."""
+    back = rollback_of(state, mine)
+    rows = (
+        ("failed", back.failed),
+        ("not undone", back.owed),
+        ("undone", back.undone),
+        ("not owed", back.not_owed),
+        ("then", back.after),
+        ("stays done", back.stays),
+    )
+    return _word(state, mine, back), tuple((name, steps) for name, steps in rows if steps)
+
+
+def _word(state: RunState, mine: HostState, back: Rollback) -> str:
+    if undo_failed(state.layout, mine) or mine.settled is Standing.ROLLBACK_FAILED:
+        return FAILED
+    if mine.settled is None:
+        return "ROLLING BACK"
+    return "ROLLED BACK" if back.undone else "NOT ROLLED BACK"
 
 
 def rollback_of(state: RunState, mine: HostState) -> Rollback:

@@ -10,7 +10,7 @@ from orchestrator.model.state import RunStatus, Standing
 from orchestrator.report.columns import cut, hang, table
 from orchestrator.report.failures import LINES, Failure, FailureGroup
 from orchestrator.report.next_commands import Advice
-from orchestrator.report.rollbacks import Rollback, RollbackGroup
+from orchestrator.report.rollbacks import RollbackGroup
 from orchestrator.report.view import Paper
 from orchestrator.report.visible import visible
 from orchestrator.report.words import LISTS, count, names, took
@@ -113,21 +113,10 @@ def rolled_back(groups: Sequence[RollbackGroup], paper: Paper) -> list[str]:
 
 
 def _rolled_back_group(group: RollbackGroup, paper: Paper) -> list[str]:
-    back = group.rollback
-    word = "ROLLBACK FAILED" if group.failed else "ROLLING BACK" if back.owed else _word_of_done(back)
-    lines = hang(f"{word}  {count(len(group.hosts), 'host')}: ", names(group.hosts), paper.width, at=",")
-    told = (
-        ("failed", back.failed),
-        ("not undone", back.owed),
-        ("undone", back.undone),
-        ("not owed", back.not_owed),
-        ("then", back.after),
-        ("stays done", back.stays),
-    )
-    width = max(len(name) for name, steps in told if steps)
-    for name, steps in told:
-        if steps:
-            lines += hang(f"{INDENT}{name:<{width}}  ", ", ".join(steps), paper.width)
+    lines = hang(f"{group.word}  {count(len(group.hosts), 'host')}: ", names(group.hosts), paper.width, at=",")
+    width = max((len(name) for name, _ in group.rows), default=0)
+    for name, steps in group.rows:
+        lines += hang(f"{INDENT}{name:<{width}}  ", ", ".join(steps), paper.width)
     return lines
 
 
@@ -142,10 +131,6 @@ def handlers_owed(state: RunState, paper: Paper) -> list[str]:
         said = f"handler {state.layout.slots[index].name} on {count(len(where), 'host')}: {names(where)}"
         lines += hang("STILL OWED  ", said, paper.width, at=",")
     return lines
-
-
-def _word_of_done(back: Rollback) -> str:
-    return "ROLLED BACK" if back.undone or not back.not_owed else "NOT ROLLED BACK"
 
 
 def hosts(state: RunState, paper: Paper) -> list[str]:

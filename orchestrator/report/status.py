@@ -195,10 +195,12 @@ def _steps(state: RunState) -> list[str]:
     begun = [mine for mine in state.hosts.values() if mine.begun]
     rows = []
     for index, slot in enumerate(state.layout.slots):
-        found = Counter(slot_state(mine.progress[index]) for mine in begun)
+        # What an earlier run did stands in the state of one that takes it back, and is none of its own.
+        ours = [p for p in (mine.progress[index] for mine in begun) if p.touched or p.skipped]
+        found = Counter(map(slot_state, ours))
         del found["waiting"]
         if slot.changed_when and found["ok"]:
-            same = sum(slot_state(p) == "ok" and not p.changed for p in (mine.progress[index] for mine in begun))
+            same = sum(slot_state(p) == "ok" and not p.changed for p in ours)
             found["ok"], found["ok without a change"] = found["ok"] - same, same
         if found:
             rows.append((f"    {_slot_name(slot)}", sections.counted(found)))

@@ -36,8 +36,11 @@ def verdict(view: RunView) -> Verdict:
     """What came of the run, or how far it is."""
     state, total = view.state, count(len(view.state.hosts), "host")
     status = state.status()
+    word = "INTERRUPTED" if status is RunStatus.RUNNING and not view.driver else WORDS[status]
+    if state.plan.takes_back:
+        back = f"taking back run {visible(state.plan.takes_back)} on"
+        return Verdict(word=word, sentence=f"{back} {total}: {in_lists(lists(state))}")
     if view.open:
-        word = "INTERRUPTED" if status is RunStatus.RUNNING and not view.driver else WORDS[status]
         return Verdict(word=word, sentence=f"{total}: {in_lists(lists(state))}")
     if status is RunStatus.SUCCEEDED:
         return Verdict(word=WORDS[status], sentence=f"{total}, nothing failed")
@@ -49,8 +52,6 @@ def verdict(view: RunView) -> Verdict:
 
 def _sentence(state: RunState, status: RunStatus) -> str:
     found = state.lists()
-    if state.plan.takes_back:
-        return _sentence_of_back(state)
     fallen = sum(mine.failure is not None or mine.ever_failed_finally for mine in state.hosts.values())
     back, broken = len(found[Standing.ROLLED_BACK]), len(found[Standing.ROLLBACK_FAILED])
     said = f"{fallen:,} of {count(len(state.hosts), 'host')} {_how(state)}"
@@ -62,11 +63,6 @@ def _sentence(state: RunState, status: RunStatus) -> str:
         said += f"; {back:,} rolled back"
     rest = {word: listed for word, listed in lists(state).items() if word in _LEFT}
     return f"{said}; {in_lists(rest)}" if rest else said
-
-
-def _sentence_of_back(state: RunState) -> str:
-    """Of a run that took another back."""
-    return f"run {visible(state.plan.takes_back)} on {count(len(state.hosts), 'host')}: {in_lists(lists(state))}"
 
 
 _LEFT = (LISTS[Standing.STOPPED], LISTS[Standing.NEVER_STARTED])

@@ -4,7 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from orchestrator.model.rollout import RollbackScope
+from orchestrator.gates import told
+from orchestrator.model.gate import Bake, UrlWatch
+from orchestrator.model.plan import Wave
+from orchestrator.model.playbook import Guard, Retries, RunOnce
+from orchestrator.model.rollout import RollbackScope, Spread
 from orchestrator.report.diff_text import diff_json, diff_text
 from orchestrator.report.differences import Change, differ, differences
 from orchestrator.report.view import RunView
@@ -64,6 +68,77 @@ def test_rules_of_the_run_and_of_its_steps_are_compared() -> None:
         ("undo of pull: timeout", "5m", "1m"),
         ("healthy", "a step", ""),
     }
+
+
+def with_waves(played: RunView, *waves: Wave) -> RunView:
+    played.state.plan = replace(played.state.plan, waves=waves)
+    return played
+
+
+def test_what_single_waves_have_is_compared_and_told_once_for_waves_that_have_it_alike() -> None:
+    old = view(waves=(1, 1, 2))
+    first, second, last = old.state.plan.waves
+    watch = UrlWatch(name="health", get="https://app.example.com/health")
+    new = with_waves(
+        view(waves=(1, 1, 2)),
+        replace(first, name="canary", max_failures=0, gates=(watch,)),
+        replace(second, gates=(watch,)),
+        last,
+    )
+    assert [(each.what, each.before, each.after) for each in differences(old, new).rules] == [
+        ("wave 1: name", "", "canary"),
+        ("wave 1: max_failures", "", "no host of it may fail or be unreachable"),
+        ("wave [1-2]: gates", "", "health"),
+        ("wave [1-2]: gate health", "", "url: GET https://app.example.com/health, expect 200, once"),
+    ]
+    slower = with_waves(view(waves=(1, 1, 2)), replace(first, gates=(Bake(name="health", seconds=90),)), second, last)
+    assert {
+        (each.before, each.after) for each in differences(new, slower).rules if each.what == "wave 1: gate health"
+    } == {
+        ("url: GET https://app.example.com/health, expect 200, once", f"bake: {told(Bake(name='health', seconds=90))}")
+    }
+
+
+def test_rules_are_told_in_the_words_of_a_plan() -> None:
+    one, other = view(), view()
+    plan = other.state.plan
+    other.state.plan = replace(
+        plan,
+        policy=replace(plan.policy, spread=Spread(by="zone", max=1), min_healthy=90.0),
+        slots=tuple(
+            replace(
+                slot, retries=Retries(attempts=2, delay=5.0), background=True, ok_exit=(0, 3), run_once=RunOnce.WAVE
+            )
+            if slot.name == "migrate"
+            else replace(slot, undo_on=())
+            if slot.undo_on
+            else slot
+            for slot in plan.slots
+        ),
+    )
+    assert {(each.what, each.before, each.after) for each in differences(one, other).rules} == {
+        ("spread", "", "1 of one zone under way at once, no more"),
+        ("min_healthy", "0s", "1m30s"),
+        ("migrate: retries", "one attempt", "up to 2 attempts, 5s apart"),
+        ("migrate: background", "", "a background service"),
+        ("migrate: ok_exit", "0", "0 or 3"),
+        ("migrate: run_once", "", "once in each wave"),
+        ("undo of pull: undo_on", "ok, failed or timed out", "ok"),
+        ("undo of restart: undo_on", "ok, failed, timed out or unknown", "ok"),
+    }
+
+
+def test_the_guards_of_a_command_are_part_of_it() -> None:
+    one, other = view(), view()
+    plan = other.state.plan
+    guarded = [
+        replace(host, commands=(replace(host.commands[0], guards=((Guard.CREATES, "/srv/app"),)), *host.commands[1:]))
+        for host in plan.hosts
+    ]
+    other.state.plan = replace(plan, hosts=tuple(guarded))
+    (change,) = differences(one, other).commands
+    assert change.before == "git rev-parse HEAD   (cwd /srv/app)"
+    assert change.after == "git rev-parse HEAD   (cwd /srv/app, skipped where this is there: /srv/app)"
 
 
 def test_outcomes_that_changed_are_grouped_by_how() -> None:

@@ -1,16 +1,20 @@
 """A run as Markdown: what guests printed stays where it is put."""
 
 from dataclasses import replace
+from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from orchestrator.model.host import HostFence
 from orchestrator.model.ids import HostName
+from orchestrator.model.plan import Section
 from orchestrator.report.markdown import code, fenced, markdown, plain
-from tests.builders import make_plan
-from tests.scripted_runs import PAPER, by_table, failing, play, view_of
+from tests.builders import DEPLOY, Rule, make_plan
+from tests.scripted_runs import BEGAN_AT, PAPER, RUN, by_table, failing, play, view_of
+from tests.small_run import plan_of
 
 PARSER = MarkdownIt("commonmark", {"html": True}).enable("table")
 NASTY = st.text(st.sampled_from("`~<>@/:|*_[]()!#\\-+ \nab.w&"), max_size=40)
@@ -32,6 +36,28 @@ def test_a_summary_has_verdict_failures_hosts_and_what_to_type() -> None:
         "```sh\norc run playbooks/deploy.yml -i inventories/prod.yml -e release=v2 -l web-002\n```",
     ):
         assert wanted in text
+
+
+def test_a_summary_has_the_fences_the_handlers_that_are_owed_and_the_waves(tmp_path: Path) -> None:
+    text = """
+vmids: [1, 2, 3, 5]
+rollout: {max_failures: 4, waves: [2, 2]}
+steps: [{name: config, run: c, handlers: [restart]}]
+handlers: [{name: restart, run: r}]
+"""
+    played = play(plan_of(tmp_path, text), by_table({(host, "restart"): failing() for host in ("1", "3", "5")}))
+    fence = HostFence(key="simulator/1", host=HostName("1"), run=RUN, since=BEGAN_AT, why="x")
+    lines = markdown(replace(view_of(played), fences=(fence,)), replace(PAPER, width=20))
+    assert "FENCED  1, since 2026-11-24 07:12:33 UTC: no run takes it until it is marked" in lines
+    assert "STILL OWED  handler restart on 3 hosts: \\[1,3,5\\]" in lines, "\n".join(lines)
+    assert any(line.startswith("WAVES  1: 1 ") for line in lines)
+
+
+def test_what_followed_the_undos_is_in_a_summary() -> None:
+    after = Rule(name="start the old release", section=Section.AFTER_ROLLBACK)
+    played = play(make_plan(2, (*DEPLOY, after), max_failures=1), by_table({("web-002", "healthy"): failing()}))
+    (line,) = [line for line in markdown(view_of(played), PAPER) if line.startswith("- ")]
+    assert line.startswith("- rolled back on 1 host `web-002`: undone restart, pull; then start the old release; stays")
 
 
 @settings(derandomize=True, max_examples=500)

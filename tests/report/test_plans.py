@@ -117,3 +117,7 @@ def test_the_line_to_paste_is_quoted_for_the_shell() -> None:
     lines = plan_text(make_plan(1), ("orc", "run", "my plays/p.yml", "-l", "web-[001-003]"), PAPER)
 
     assert "        orc run 'my plays/p.yml' -l 'web-[001-003]'" in lines
+
+
+def test_a_plan_does_not_speak_for_a_journal_that_it_has_not_read() -> None:
+    assert "DURATION   not predicted yet" in plan_text(make_plan(1), (), PAPER)

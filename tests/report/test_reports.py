@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from orchestrator.core.pattern import fold_names
+from orchestrator.model.event import RunPaused
 from orchestrator.model.ids import HostName
 from orchestrator.model.playbook import Outcome
 from orchestrator.model.rollout import RollbackScope
@@ -15,6 +16,7 @@ from orchestrator.model.state import RunStatus
 from orchestrator.report.failures import group
 from orchestrator.report.final import exit_status, final_report
 from orchestrator.report.next_commands import LONGEST_LIMIT, limit_to, next_commands
+from orchestrator.report.progress import progress_line
 from orchestrator.report.status import status_json, status_report
 from orchestrator.report.view import RunView
 from tests.builders import DEPLOY, host_names, make_plan
@@ -154,3 +156,13 @@ def test_irreversible_steps_that_stay_done_are_named() -> None:
     view = view_of(play(make_plan(1), by_table({("web-001", "healthy"): failing(22)})))
 
     assert "    stays done  migrate (irreversible), remember (no rollback)" in final_report(view, PAPER)
+
+
+@pytest.mark.parametrize(
+    ("aborting", "said"), [(False, "paused by ana@laptop: Ctrl-C"), (True, "aborted by ana@laptop: Ctrl-C")]
+)
+def test_a_line_of_progress_tells_an_abort_from_a_pause(aborting: bool, said: str) -> None:
+    played = play(make_plan(1))
+    event = RunPaused(by="ana@laptop", cause="Ctrl-C", aborting=aborting)
+    recorded = replace(played.log[-1], event=event)
+    assert progress_line(played.plan, recorded, PAPER).endswith(f"  {said}")

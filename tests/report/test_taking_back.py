@@ -1,0 +1,124 @@
+"""What the reports say of a run that takes another back, and of hosts that are on their way back."""
+
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from orchestrator.core.taking_back import take_back
+from orchestrator.model.event import RunPaused
+from orchestrator.model.plan import Plan, Section
+from orchestrator.report.back_plan import back_plan
+from orchestrator.report.final import final_report
+from orchestrator.report.junit import junit_xml
+from orchestrator.report.markdown import markdown
+from orchestrator.report.rollbacks import rollbacks
+from orchestrator.report.status import status_report
+from orchestrator.report.verdict import verdict
+from tests.builders import DEPLOY, Rule, make_plan
+from tests.scripted_runs import PAPER, RUN, Ends, Played, by_table, failing, play, view_of
+from tests.small_run import plan_of
+
+AFTER = Rule(name="start the old release", run="systemctl start app", section=Section.AFTER_ROLLBACK)
+
+PLAYBOOK = """
+vmids: [1, 2]
+steps:
+  - {name: config, run: c, handlers: [restart], rollback: uc}
+  - {name: units, run: u, handlers: [reload], rollback: {run: uu, when: 'vmid == "2"'}}
+handlers:
+  - {name: restart, run: systemctl restart app}
+  - {name: reload, run: systemctl daemon-reload}
+  - {name: idle, run: i}
+after_rollback:
+  - {name: start, run: s}
+"""
+
+
+def back_of(plan: Plan) -> Plan:
+    """The plan that takes a run of this plan back in which all went well."""
+    played = play(plan)
+    found = take_back(played.state, RUN, tuple(played.state.hosts))
+    assert found.plan
+    return found.plan
+
+
+def taking_back() -> Played:
+    script = by_table({(f"web-00{n}", "remember"): Ends(stdout="5f0c1a\n") for n in (1, 2, 3)})
+    played = play(make_plan(3), script)
+    found = take_back(played.state, RUN, tuple(played.state.hosts))
+    assert found.plan
+    return play(found.plan)
+
+
+def test_what_is_taken_back_tells_the_handlers_that_its_undos_call_in_their_turn(tmp_path: Path) -> None:
+    lines = back_plan(back_of(plan_of(tmp_path, PLAYBOOK)), (), PAPER)
+    text = "\n".join(" ".join(line.split()) for line in lines)
+    of_one = ["not owed units its when is false", "undo config $ uc", "then restart $ systemctl restart app"]
+    assert "\n".join(["1 host: 1", *of_one, "then start $ s"]) in text
+    assert "then restart $ systemctl restart app\nthen reload $ systemctl daemon-reload\nthen start $ s" in text
+    assert "idle" not in text
+    assert text.count("reload $") == 1, "an undo that is not owed calls nothing"
+
+
+def test_a_run_that_takes_another_back_has_no_case_of_what_it_did_not_run() -> None:
+    root = ET.fromstring(junit_xml(view_of(taking_back()), {}))
+    assert {case.get("name") for case in root.iter("testcase")} == {"undo of pull", "undo of restart"}
+
+
+def test_the_status_of_a_run_that_takes_another_back_tells_only_of_its_own_steps() -> None:
+    lines = status_report(view_of(taking_back()), PAPER)
+    start = lines.index("STEPS")
+    told = [line.strip().split("   ")[0] for line in lines[start + 1 : lines.index("", start)]]
+    assert told == ["undo of pull", "undo of restart"]
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_the_verdict_of_a_run_that_takes_another_back_names_that_one(broken: bool) -> None:
+    plan = taking_back().plan
+    ends = {("web-002", "undo of pull"): failing()} if broken else {}
+    said = verdict(view_of(play(plan, by_table(ends))))
+    lists = "2 rolled back, 1 rollback failed" if broken else "3 rolled back"
+    assert (said.word, said.sentence) == (
+        "ROLLBACK FAILED" if broken else "ROLLED BACK", f"taking back run {RUN} on 3 hosts: {lists}"
+    )  # fmt: skip
+
+
+def test_a_host_is_rolled_back_only_once_it_is_settled() -> None:
+    """web-002 is left with its undos done, before the step after them."""
+
+    def script(host: str, step: str, undo: bool, attempt: int) -> Ends | None:
+        if host == "web-002" and step == AFTER.name:
+            return None
+        return failing() if step == "healthy" else Ends()
+
+    played = play(make_plan(3, (*DEPLOY, AFTER), max_failures=3), script)
+    played.record(RunPaused(by="ana@laptop", cause="Ctrl-C"))
+    view = view_of(played)
+    assert [(group.word, group.hosts) for group in rollbacks(view.state)] == [
+        ("ROLLED BACK", ("web-001",)), ("ROLLING BACK", ("web-002",))
+    ]  # fmt: skip
+    for lines in (final_report(view, PAPER), status_report(view, PAPER)):
+        assert "ROLLING BACK  1 host: web-002" in lines
+    assert any(line.startswith("- rolling back on 1 host `web-002`") for line in markdown(view, PAPER))
+
+
+def test_what_was_not_owed_is_in_a_summary_too(tmp_path: Path) -> None:
+    lines = markdown(view_of(play(back_of(plan_of(tmp_path, PLAYBOOK)))), PAPER)
+    assert "- rolled back on 1 host `1`: undone config; not owed units; then restart, start" in lines
+
+
+def test_what_was_not_undone_is_told_alike_in_every_report() -> None:
+    rules = (*(replace(rule, attempts=1) for rule in DEPLOY), AFTER)
+    ends = {("web-001", "healthy"): failing(), ("web-001", "undo of restart"): failing()}
+    view = view_of(play(make_plan(2, rules, max_failures=2), by_table(ends)))
+    (group,) = rollbacks(view.state)
+    assert [name for name, _ in group.rows] == ["failed", "not undone", "stays done"]
+    said = "; ".join(f"{name} {', '.join(steps)}" for name, steps in group.rows)
+    (line,) = [line for line in markdown(view, PAPER) if line.startswith("- ")]
+    assert (
+        line == f"- rollback failed on 1 host `web-001`: {said.replace('(', chr(92) + '(').replace(')', chr(92) + ')')}"
+    )
+    lines = final_report(view, PAPER)
+    assert all(f"    {name:<10}  {', '.join(steps)}" in lines for name, steps in group.rows)
