@@ -6,18 +6,20 @@ The same noun gives the same bytes on every machine.
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, get_args
 
 from pydantic import TypeAdapter
 
 from orchestrator.model.event import Event
-from orchestrator.model.plan import Plan
+from orchestrator.model.plan import HostPlan, Plan
 
 EVENT_TYPES: dict[str, type[Event]] = {event.type: event for event in get_args(Event)}
 """Every type of event by the name it has in the journal and in `--output json`."""
 
 _PLAN: TypeAdapter[Plan] = TypeAdapter(Plan)
+_HOST: TypeAdapter[HostPlan] = TypeAdapter(HostPlan)
 _EVENTS: dict[str, TypeAdapter[Event]] = {name: TypeAdapter(event) for name, event in EVENT_TYPES.items()}
 
 
@@ -54,4 +56,17 @@ def event_from_json(type: str, data: dict[str, Any]) -> Event:
 
 def digest(plan: Plan) -> str:
     """sha256, in hex, over the canonical JSON of a plan, its own digest left out."""
-    return hashlib.sha256(canonical(to_json(replace(plan, digest="")))).hexdigest()
+    found = hashlib.sha256()
+    for part in canonical_parts(replace(plan, digest="")):
+        found.update(part)
+    return found.hexdigest()
+
+
+def canonical_parts(plan: Plan) -> Iterator[bytes]:
+    """`canonical(to_json(plan))` piece by piece, host by host: of a large fleet the whole would be hundreds of MB."""
+    # Within a text the quotes would be escaped, and no key of a plan before `hosts` holds a mapping.
+    before, after = canonical(to_json(replace(plan, hosts=()))).split(b'"hosts":[]', 1)
+    yield before + b'"hosts":['
+    for index, host in enumerate(plan.hosts):
+        yield (b"," if index else b"") + canonical(_HOST.dump_python(host, mode="json"))
+    yield b"]" + after

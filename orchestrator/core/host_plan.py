@@ -44,6 +44,7 @@ class HostPlanner:
         whens = tuple(map(self._when, self.written, scopes))
         commands = []
         kept: dict[StepName, Value] = {}
+        used: set[str] = set()
         for index, (written, own) in enumerate(zip(self.written, scopes, strict=True)):
             step = index if written.slot.undo_of is None else written.slot.undo_of
             elsewhere = step in self.once and host.host.name not in self.once[step]
@@ -51,6 +52,7 @@ class HostPlanner:
                 commands.append(replace(written.command, waits_for=()))  # never run: the values need not exist
                 continue
             commands.append(self._command(index, own))
+            used.update(written.names)
             if ITEM in written.kept and written.slot.repeat is not None:
                 kept[written.slot.name] = own[ITEM]
         return HostPlan(
@@ -58,7 +60,7 @@ class HostPlanner:
             wave=wave,
             commands=tuple(commands),
             whens=whens,
-            values=self._values(scope),
+            values=self._values(scope, frozenset(used)),
             items=kept,
             loops={name: len(each) for name, each in items.items()},
         )
@@ -126,9 +128,10 @@ class HostPlanner:
             self._note(error, path, scope.host)
             return None
 
-    def _values(self, scope: Scope) -> dict[str, Value]:
+    def _values(self, scope: Scope, used: frozenset[str]) -> dict[str, Value]:
+        """The variables that commands are made of, or will be in the run."""
         values: dict[str, Value] = {}
-        for name in sorted(frozenset[str]().union(*(written.kept for written in self.written)) & scope.keys()):
+        for name in sorted(used.union(*(written.kept for written in self.written)) & scope.keys()):
             try:
                 values[name] = scope[name]
             except TemplateError as error:

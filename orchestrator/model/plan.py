@@ -120,7 +120,7 @@ class HostPlan:
     commands: one for each of `Plan.slots`, in that order.
     whens: for each slot, whether its conditions were found to hold while planning (True: it has none; False also
     where its loop has no such item here); None: decided at run time.
-    values: the variables that late commands and run-time expressions of this host need.
+    values: the variables that commands of this host are made of, and those that run-time expressions need.
     items: the items of loops that these need, by the slot's name; a step and its undo share both.
     loops: how many items each loop has here, by the step's name as written.
     done, done_in: the slots that an earlier run has done here and that are passed over, and that run.

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import TypedDict
 
 from orchestrator.report.columns import hang, table
-from orchestrator.report.differences import Change, Differences
+from orchestrator.report.differences import Differences
+from orchestrator.report.plan_differences import Change, PlanDifferences
 from orchestrator.report.sections import INDENT, join
 from orchestrator.report.verdict import WORDS
 from orchestrator.report.view import PAPER, Paper, RunView
@@ -16,25 +17,35 @@ MAX_SHOWN = 40
 
 
 class ChangeJson(TypedDict):
-    """null: it was not there, or is no more. hosts: where; empty where it holds for the whole run."""
+    """null: it was not there, or is no more. hosts: where; empty where it holds for the whole run.
+
+    origin: file:line:column where it is written now; null where that is not known.
+    """
 
     what: str
     before: str | None
     after: str | None
     hosts: list[str]
+    origin: str | None
 
 
-class DiffJson(TypedDict):
-    """What `orc diff --output json` writes."""
+class PlanDiffJson(TypedDict):
+    """What differs between two plans."""
 
-    before: str
-    after: str
     inputs: list[ChangeJson]
     params: list[ChangeJson]
+    values: list[ChangeJson]
     hosts_added: list[str]
     hosts_gone: list[str]
     rules: list[ChangeJson]
     commands: list[ChangeJson]
+
+
+class DiffJson(PlanDiffJson):
+    """What `orc diff --output json` writes."""
+
+    before: str
+    after: str
     outcomes: list[ChangeJson]
     durations: list[ChangeJson]
 
@@ -44,20 +55,34 @@ def diff_json(before: RunView, after: RunView, found: Differences) -> DiffJson:
     return DiffJson(
         before=before.id,
         after=after.id,
-        inputs=_json(found.inputs),
-        params=_json(found.params),
-        hosts_added=[*found.added],
-        hosts_gone=[*found.gone],
-        rules=_json(found.rules),
-        commands=_json(found.commands),
+        **plan_diff_json(found.plan),
         outcomes=_json(found.outcomes),
         durations=_json(found.durations),
     )
 
 
+def plan_diff_json(found: PlanDifferences) -> PlanDiffJson:
+    """The differences of two plans as programs read them."""
+    return PlanDiffJson(
+        inputs=_json(found.inputs),
+        params=_json(found.params),
+        values=_json(found.values),
+        hosts_added=[*found.added],
+        hosts_gone=[*found.gone],
+        rules=_json(found.rules),
+        commands=_json(found.commands),
+    )
+
+
 def _json(changes: Sequence[Change]) -> list[ChangeJson]:
     return [
-        ChangeJson(what=each.what, before=each.before or None, after=each.after or None, hosts=[*each.hosts])
+        ChangeJson(
+            what=each.what,
+            before=each.before or None,
+            after=each.after or None,
+            hosts=[*each.hosts],
+            origin=each.origin or None,
+        )
         for each in changes
     ]
 
@@ -66,15 +91,23 @@ def diff_text(before: RunView, after: RunView, found: Differences, paper: Paper 
     """The differences as a person reads them: what went in first, what came of it last."""
     return join(
         [_run("from", before, paper), _run("to", after, paper)],
-        _rows("FILES", [(each.what, short(each.before), short(each.after)) for each in found.inputs]),
-        _rows("PARAMETERS", _triples(found.params)),
-        _hosts(found, paper),
-        _rows("RULES", _triples(found.rules)),
-        _commands(found.commands, paper),
+        *plan_diff_text(found.plan, paper),
         _outcomes(found.outcomes, paper),
         _rows("DURATIONS", _triples(found.durations)),
         [] if found.any else ["nothing differs"],
     )
+
+
+def plan_diff_text(found: PlanDifferences, paper: Paper = PAPER) -> list[list[str]]:
+    """The differences of two plans: a block of lines for each kind."""
+    return [
+        _rows("FILES", [(each.what, short(each.before), short(each.after)) for each in found.inputs]),
+        _rows("PARAMETERS", _triples(found.params)),
+        _hosts(found, paper),
+        _values(found.values, paper),
+        _rows("RULES", _triples(found.rules)),
+        _commands(found.commands, paper),
+    ]
 
 
 def _run(word: str, view: RunView, paper: Paper) -> str:
@@ -104,7 +137,7 @@ def _more(number: int) -> list[str]:
     return [f"{INDENT}... and {count(number - MAX_SHOWN, 'other')}"] if number > MAX_SHOWN else []
 
 
-def _hosts(found: Differences, paper: Paper) -> list[str]:
+def _hosts(found: PlanDifferences, paper: Paper) -> list[str]:
     told = [("added", found.added), ("gone", found.gone)]
     lines = [
         line
@@ -113,6 +146,16 @@ def _hosts(found: Differences, paper: Paper) -> list[str]:
         for line in hang(f"{INDENT}{word:<5}  {count(len(hosts), 'host')}: ", names(hosts), paper.width, at=",")
     ]
     return ["HOSTS", *lines] if lines else []
+
+
+def _values(changes: Sequence[Change], paper: Paper) -> list[str]:
+    """Each change once, for all the hosts that have it."""
+    lines = ["VALUES"] if changes else []
+    for each in changes[:MAX_SHOWN]:
+        where = f"   ({each.origin})" if each.origin else ""
+        lines.append(f"{INDENT}{spelled(each.what)}: {_arrow(each.before, each.after)}{where}")
+        lines += hang(f"{INDENT * 2}{count(len(each.hosts), 'host')}: ", names(each.hosts), paper.width, at=",")
+    return lines + _more(len(changes))
 
 
 def _commands(changes: Sequence[Change], paper: Paper) -> list[str]:

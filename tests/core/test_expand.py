@@ -287,16 +287,26 @@ def test_a_command_that_needs_a_result_waits_for_it_and_is_shown_as_written() ->
     assert plan.hosts[0].values == {"release": "v2"}
 
 
-def test_a_plan_keeps_the_variables_that_the_run_needs_and_no_others() -> None:
+def test_a_plan_keeps_the_variables_that_its_commands_are_made_of_or_the_run_needs_and_no_others() -> None:
     book = playbook(
-        step("a", "echo {{ secret }}", register="one"),
+        step("a", "echo {{ said }}", register="one"),
         step("b", "echo {{ one.stdout }} {{ folder }} {{ other | default('x') }}"),
         step("c", "true", until="result.stdout == wanted and host != ''", when="one.ok and zone == 'a'"),
         step("d", "true", when="flag == 'x'"),
-        vars={"folder": "{{ base }}/x", "base": "/srv", "wanted": [1], "secret": "s", "zone": "a", "flag": "x"},
+        step("e", "echo {{ never }}", when="flag == 'x'"),
+        vars={
+            "folder": "{{ base }}/x",
+            "base": "/srv",
+            "wanted": [1],
+            "said": "s",
+            "zone": "a",
+            "flag": "y",
+            "never": 1,
+        },
     )
 
-    assert plan_of(book).hosts[0].values == {"folder": "/srv/x", "wanted": [1], "host": "web1", "zone": "a"}
+    values = plan_of(book).hosts[0].values
+    assert values == {"folder": "/srv/x", "wanted": [1], "host": "web1", "zone": "a", "said": "s"}
 
 
 def test_a_condition_is_decided_while_planning_when_it_can_be() -> None:

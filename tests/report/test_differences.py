@@ -10,7 +10,8 @@ from orchestrator.model.plan import Wave
 from orchestrator.model.playbook import Guard, Retries, RunOnce
 from orchestrator.model.rollout import RollbackScope, Spread
 from orchestrator.report.diff_text import diff_json, diff_text
-from orchestrator.report.differences import Change, differ, differences
+from orchestrator.report.differences import differ, differences
+from orchestrator.report.plan_differences import Change
 from orchestrator.report.view import RunView
 from tests.builders import DEPLOY, make_plan
 from tests.scripted_runs import OK, PAPER, Script, by_table, failing, play, view_of
@@ -29,7 +30,7 @@ def test_two_runs_of_one_plan_differ_in_nothing() -> None:
 
 
 def test_a_command_that_changed_alike_on_many_hosts_is_told_once() -> None:
-    (change,) = differences(view(400), view(400, rules=NEW)).commands
+    (change,) = differences(view(400), view(400, rules=NEW)).plan.commands
     assert (change.what, len(change.hosts)) == ("pull", 400)
     assert "checkout -q v2" in change.before
     assert "checkout -q v3" in change.after
@@ -41,8 +42,8 @@ def test_a_command_that_changed_alike_on_many_hosts_is_told_once() -> None:
 
 def test_hosts_that_came_and_went_are_named() -> None:
     found = differences(view(4), view(6))
-    assert (found.added, found.gone) == (("web-005", "web-006"), ())
-    assert differences(view(6), view(4)).gone == ("web-005", "web-006")
+    assert (found.plan.added, found.plan.gone) == (("web-005", "web-006"), ())
+    assert differences(view(6), view(4)).plan.gone == ("web-005", "web-006")
 
 
 def test_files_and_parameters_are_told_by_what_became_of_them() -> None:
@@ -51,8 +52,8 @@ def test_files_and_parameters_are_told_by_what_became_of_them() -> None:
     new = replace(other.state.plan, inputs={"a.yml": "3" * 64, "c.yml": "4" * 64})
     one.state.plan, other.state.plan = old, new
     found = differences(one, other)
-    assert found.params == (Change(what="release", before="'v2'", after="'v3'"),)
-    assert [(each.what, each.before[:1], each.after[:1]) for each in found.inputs] == [
+    assert found.plan.params == (Change(what="release", before="v2", after="v3"),)
+    assert [(each.what, each.before[:1], each.after[:1]) for each in found.plan.inputs] == [
         ("a.yml", "1", "3"), ("b.yml", "2", ""), ("c.yml", "", "4")
     ]  # fmt: skip
 
@@ -60,7 +61,7 @@ def test_files_and_parameters_are_told_by_what_became_of_them() -> None:
 def test_rules_of_the_run_and_of_its_steps_are_compared() -> None:
     rules = tuple(replace(rule, timeout=60.0) if rule.name == "pull" else rule for rule in DEPLOY[:-1])
     found = differences(view(), view(rules=rules, waves=(1, 3), max_failures=2, rollback=RollbackScope.WAVE))
-    assert {(each.what, each.before, each.after) for each in found.rules} == {
+    assert {(each.what, each.before, each.after) for each in found.plan.rules} == {
         ("waves", "4", "1, 3"),
         ("max_failures", "0", "2"),
         ("rollback", "host", "wave"),
@@ -85,7 +86,7 @@ def test_what_single_waves_have_is_compared_and_told_once_for_waves_that_have_it
         replace(second, gates=(watch,)),
         last,
     )
-    assert [(each.what, each.before, each.after) for each in differences(old, new).rules] == [
+    assert [(each.what, each.before, each.after) for each in differences(old, new).plan.rules] == [
         ("wave 1: name", "", "canary"),
         ("wave 1: max_failures", "", "no host of it may fail or be unreachable"),
         ("wave [1-2]: gates", "", "health"),
@@ -93,7 +94,7 @@ def test_what_single_waves_have_is_compared_and_told_once_for_waves_that_have_it
     ]
     slower = with_waves(view(waves=(1, 1, 2)), replace(first, gates=(Bake(name="health", seconds=90),)), second, last)
     assert {
-        (each.before, each.after) for each in differences(new, slower).rules if each.what == "wave 1: gate health"
+        (each.before, each.after) for each in differences(new, slower).plan.rules if each.what == "wave 1: gate health"
     } == {
         ("url: GET https://app.example.com/health, expect 200, once", f"bake: {told(Bake(name='health', seconds=90))}")
     }
@@ -116,7 +117,7 @@ def test_rules_are_told_in_the_words_of_a_plan() -> None:
             for slot in plan.slots
         ),
     )
-    assert {(each.what, each.before, each.after) for each in differences(one, other).rules} == {
+    assert {(each.what, each.before, each.after) for each in differences(one, other).plan.rules} == {
         ("spread", "", "1 of one zone under way at once, no more"),
         ("min_healthy", "0s", "1m30s"),
         ("migrate: retries", "one attempt", "up to 2 attempts, 5s apart"),
@@ -136,7 +137,7 @@ def test_the_guards_of_a_command_are_part_of_it() -> None:
         for host in plan.hosts
     ]
     other.state.plan = replace(plan, hosts=tuple(guarded))
-    (change,) = differences(one, other).commands
+    (change,) = differences(one, other).plan.commands
     assert change.before == "git rev-parse HEAD   (cwd /srv/app)"
     assert change.after == "git rev-parse HEAD   (cwd /srv/app, skipped where this is there: /srv/app)"
 

@@ -1,0 +1,229 @@
+"""What differs between two plans: what went in, and where, how and what is done."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from itertools import zip_longest
+
+from orchestrator import gates
+from orchestrator.core.pattern import fold_names
+from orchestrator.model.ids import HostName, Value
+from orchestrator.model.origin import Origin
+from orchestrator.model.plan import BlastRadius, Command, HostPlan, Plan, Policy, Section, Slot, Tags, Wave
+from orchestrator.report.plan_guards import WORDS as GUARDS
+from orchestrator.report.rule_words import budget, ok_exit, told, undone_after
+
+OriginOf = Callable[[HostName, str], Origin | None]
+"""Where the value of a variable of a host was written; None where that is not known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Something that was one thing and is another; empty where it was not there, or is no more.
+
+    hosts: where. origin: where it is written now; empty where that is not known.
+    """
+
+    what: str
+    before: str
+    after: str
+    hosts: tuple[HostName, ...] = ()
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanDifferences:
+    """inputs: digests of files. values: variables that commands are made of. rules: waves, budgets and steps' own."""
+
+    inputs: tuple[Change, ...] = ()
+    params: tuple[Change, ...] = ()
+    values: tuple[Change, ...] = ()
+    added: tuple[HostName, ...] = ()
+    gone: tuple[HostName, ...] = ()
+    rules: tuple[Change, ...] = ()
+    commands: tuple[Change, ...] = ()
+
+    @property
+    def any(self) -> bool:
+        """Whether there is a difference at all."""
+        return any(getattr(self, each.name) for each in fields(self))
+
+
+def plan_differences(one: Plan, other: Plan, origin_of: OriginOf = lambda *_: None) -> PlanDifferences:
+    """What the other plan has different. origin_of: for the other plan's values."""
+    hosts, others = [h.host.name for h in one.hosts], [h.host.name for h in other.hosts]
+    params = ({name: spoken(value) for name, value in plan.params.items()} for plan in (one, other))
+    return PlanDifferences(
+        inputs=tuple(_changed(one.inputs, other.inputs)),
+        params=tuple(_changed(*params)),
+        values=tuple(_values(one, other, origin_of)),
+        added=tuple(sorted(set(others) - set(hosts), key=others.index)),
+        gone=tuple(sorted(set(hosts) - set(others), key=hosts.index)),
+        rules=tuple(_rules(one, other)),
+        commands=tuple(_commands(one, other)),
+    )
+
+
+def together(found: Iterable[PlanDifferences]) -> PlanDifferences:
+    """Several comparisons, of different hosts, as one: what changed alike is told once, for all of its hosts."""
+    every = tuple(found)
+    return PlanDifferences(
+        inputs=_alike(change for each in every for change in each.inputs),
+        params=_alike(change for each in every for change in each.params),
+        values=_alike(change for each in every for change in each.values),
+        added=tuple(dict.fromkeys(host for each in every for host in each.added)),
+        gone=tuple(dict.fromkeys(host for each in every for host in each.gone)),
+        rules=_alike(change for each in every for change in each.rules),
+        commands=_alike(change for each in every for change in each.commands),
+    )
+
+
+def _alike(changes: Iterable[Change]) -> tuple[Change, ...]:
+    """What is the same but for the hosts, once, with the hosts of all."""
+    hosts: dict[Change, dict[HostName, None]] = {}
+    for each in changes:
+        hosts.setdefault(replace(each, hosts=()), {}).update(dict.fromkeys(each.hosts))
+    return tuple(replace(each, hosts=tuple(where)) for each, where in hosts.items())
+
+
+def spoken(value: Value) -> str:
+    """A value in words: a text as it is, anything else as YAML's flow style has it."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _values(one: Plan, other: Plan, origin_of: OriginOf) -> Iterator[Change]:
+    """The variables that hosts of both plans have, where they are not the params that are told for all."""
+    found = []
+    for old, new in _both(one, other):
+        for name in sorted(old.values.keys() & new.values.keys() - other.params.keys()):
+            was, now = old.values[name], new.values[name]
+            if was != now or type(was) is not type(now):
+                where = origin_of(new.host.name, name)
+                found.append(
+                    Change(
+                        what=name,
+                        before=spoken(was),
+                        after=spoken(now),
+                        hosts=(new.host.name,),
+                        origin=str(where or ""),
+                    )
+                )
+    yield from _alike(found)
+
+
+def _both(one: Plan, other: Plan) -> list[tuple[HostPlan, HostPlan]]:
+    hosts = {each.host.name: each for each in one.hosts}
+    return [(hosts[each.host.name], each) for each in other.hosts if each.host.name in hosts]
+
+
+def _changed(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[Change]:
+    for name in dict.fromkeys((*before, *after)):
+        was, now = before.get(name, ""), after.get(name, "")
+        if was != now:
+            yield Change(what=name, before=was, after=now)
+
+
+def _rules(one: Plan, other: Plan) -> Iterator[Change]:
+    """What holds for the run as a whole, for each wave, and for each step."""
+    yield from _changed(_overall(one), _overall(other))
+    yield from _waves(one, other)
+    yield from _moved(one, other)
+    yield from _changed(_fields(one.policy), _fields(other.policy))
+    yield from _changed(_fields(one.limits), _fields(other.limits))
+    yield from _changed(_fields(one.tags), _fields(other.tags))
+    steps, others = by_name(one), by_name(other)
+    if [name for name in steps if name in others] != [name for name in others if name in steps]:
+        yield Change(what="order of steps", before=", ".join(steps), after=", ".join(others))
+    for name in dict.fromkeys((*steps, *others)):
+        if name not in steps or name not in others:
+            yield Change(what=name, before="a step" if name in steps else "", after="a step" if name in others else "")
+        else:
+            for change in _changed(_fields(steps[name][1]), _fields(others[name][1])):
+                yield Change(what=f"{name}: {change.what}", before=change.before, after=change.after)
+
+
+_NOT_RULES = {"name", "section", "template", "undo_of", "fleet"}
+
+
+def _overall(plan: Plan) -> dict[str, str]:
+    provider = plan.provider
+    rate = f", {provider.rate:g} calls a second, {provider.burst} at once" if provider.rate else ""
+    return {
+        "tool": f"orc {plan.tool}",
+        "playbook": f"{plan.playbook} ({plan.file})",
+        "inventory": plan.inventory,
+        "provider": f"{provider.kind} {provider.url}, key {provider.api_key}{rate}",
+        "waves": ", ".join(str(len(wave.hosts)) for wave in plan.waves),
+        "waves left out": ", ".join(plan.left_out),
+    }
+
+
+def _fields(noun: Policy | BlastRadius | Tags | Slot) -> dict[str, str]:
+    """The fields of a noun that are set, in a plan's words."""
+    found = {each.name: told(each.name, getattr(noun, each.name)) for each in fields(noun)}
+    if isinstance(noun, Slot):
+        found["ok_exit"] = ok_exit(noun)
+        if noun.section is Section.UNDO:
+            found["undo_on"] = undone_after(noun)
+    return {name: said for name, said in found.items() if said and name not in _NOT_RULES}
+
+
+def _waves(one: Plan, other: Plan) -> Iterator[Change]:
+    """What holds for single waves; a change that several have alike once for all of them."""
+    alike: dict[tuple[str, str, str], list[str]] = {}
+    for number, pair in enumerate(zip_longest(one.waves, other.waves), start=1):
+        before, after = (_of_wave(wave) if wave else {} for wave in pair)
+        for change in _changed(before, after):
+            alike.setdefault((change.what, change.before, change.after), []).append(f"wave {number}")
+    for (what, was, now), waves in alike.items():
+        yield Change(what=f"{fold_names(waves)}: {what}", before=was, after=now)
+
+
+def _moved(one: Plan, other: Plan) -> Iterator[Change]:
+    """The waves whose hosts are others, or in another order, where all are as large as they were."""
+    if [len(wave.hosts) for wave in one.waves] == [len(wave.hosts) for wave in other.waves]:
+        for number, (old, new) in enumerate(zip(one.waves, other.waves, strict=True), start=1):
+            if old.hosts != new.hosts:
+                before, after = (fold_names(wave.hosts) for wave in (old, new))
+                same = before == after
+                yield Change(what=f"wave {number}: {'order of hosts' if same else 'hosts'}", before=before, after=after)
+
+
+def _of_wave(wave: Wave) -> dict[str, str]:
+    found = {"name": wave.name, "max_failures": budget(wave), "gates": ", ".join(gate.name for gate in wave.gates)}
+    return found | {f"gate {gate.name}": f"{gate.kind}: {gates.told(gate)}" for gate in wave.gates}
+
+
+def by_name(plan: Plan) -> dict[str, tuple[int, Slot]]:
+    """The slots by what a person calls them, with their indices."""
+    return {
+        f"undo of {slot.name}" if slot.section is Section.UNDO else slot.name: (index, slot)
+        for index, slot in enumerate(plan.slots)
+    }
+
+
+def _commands(one: Plan, other: Plan) -> Iterator[Change]:
+    """The commands of the steps and hosts that both runs have; alike changes together."""
+    steps, others = by_name(one), by_name(other)
+    both = _both(one, other)
+    for name in (name for name in steps if name in others):
+        alike: dict[tuple[str, str], list[HostName]] = {}
+        for old, new in both:
+            texts = _said(old, steps[name][0]), _said(new, others[name][0])
+            if texts[0] != texts[1]:
+                alike.setdefault(texts, []).append(new.host.name)
+        for (before, after), where in alike.items():
+            origin = str(others[name][1].template.body.texts[0].origin)
+            yield Change(what=name, before=before, after=after, hosts=tuple(where), origin=origin)
+
+
+def _said(host: HostPlan, index: int) -> str:
+    """A command with all that makes it do what it does; empty where its step is never run on the host."""
+    command: Command = host.commands[index]
+    if host.whens[index] is False:
+        return "(not run: when is false)"
+    place = [f"cwd {command.cwd}"] if command.cwd else []
+    place += [f"user {command.user}"] if command.user else []
+    place += [f"{name}={value}" for name, value in command.env]
+    place += [f"{GUARDS[guard]}{text}" for guard, text in command.guards]
+    return command.text + (f"   ({', '.join(place)})" if place else "")
