@@ -57,15 +57,15 @@ def event_from_json(type: str, data: dict[str, Any]) -> Event:
 def digest(plan: Plan) -> str:
     """sha256, in hex, over the canonical JSON of a plan, its own digest left out."""
     found = hashlib.sha256()
-    for part in canonical_parts(replace(plan, digest="")):
+    for part in canonical_parts(plan, digest=""):
         found.update(part)
     return found.hexdigest()
 
 
-def canonical_parts(plan: Plan) -> Iterator[bytes]:
-    """`canonical(to_json(plan))` piece by piece, host by host: of a large fleet the whole would be hundreds of MB."""
+def canonical_parts(plan: Plan, *, digest: str) -> Iterator[bytes]:
+    """`canonical(to_json(plan))`, with this digest, piece by piece: of a large fleet the whole is hundreds of MB."""
     # Within a text the quotes would be escaped, and no key of a plan before `hosts` holds a mapping.
-    before, after = canonical(to_json(replace(plan, hosts=()))).split(b'"hosts":[]', 1)
+    before, after = canonical(to_json(replace(plan, hosts=(), digest=digest))).split(b'"hosts":[]', 1)
     yield before + b'"hosts":['
     for index, host in enumerate(plan.hosts):
         yield (b"," if index else b"") + canonical(_HOST.dump_python(host, mode="json"))

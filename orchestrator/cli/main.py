@@ -18,6 +18,8 @@ from orchestrator.errors import Bug
 
 COMMANDS = {
     "plan": "Show exactly what a playbook would do, and do nothing.",
+    "show": "Show a plan that was kept in a file.",
+    "apply": "Run the plan of a file, if its inputs still make the same one.",
     "run": "Run a playbook against an inventory.",
     "resume": "Go on with a run that was paused, or whose process has ended.",
     "retry": "Run again on the hosts of a finished run that are not ok, from where each stopped.",

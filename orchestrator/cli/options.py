@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from orchestrator import codec, log, wiring
+from orchestrator import codec, log
 from orchestrator.cli.limits import read_limit
 from orchestrator.cli.output import Form, Output
 from orchestrator.core.waves import resolve_budget
@@ -20,6 +20,7 @@ from orchestrator.load.quantities import read_duration, read_share
 from orchestrator.model.ids import HostName
 from orchestrator.model.plan import Plan, Tags
 from orchestrator.model.rollout import RollbackScope, Share
+from orchestrator.selection import Selection, Sources, read_sources
 
 PlaybookArgument = Annotated[Path, typer.Argument(metavar="PLAYBOOK", help="The playbook's file.")]
 InventoryOption = Annotated[
@@ -104,11 +105,10 @@ class Wanted:
         limit, lists = read_limit(self.limit, settings)
         return replace(self, limit=limit, lists=lists)
 
-    def plan(self, settings: Settings) -> Plan:
-        """The plan, with the rules that were typed in place of the playbook's. Raises InputError."""
-        budget = _share(self.max_failures) if self.max_failures is not None else None
-        plan = wiring.make_plan(
-            wiring.Selection(
+    def sources(self, settings: Settings) -> Sources:
+        """What the plan is made from. Raises InputError."""
+        return read_sources(
+            Selection(
                 playbook=self.playbook,
                 inventory=self.inventory,
                 limit=self.limit,
@@ -118,6 +118,15 @@ class Wanted:
             ),
             settings,
         )
+
+    def plan(self, settings: Settings) -> Plan:
+        """The plan, with the rules that were typed in place of the playbook's. Raises InputError."""
+        return self.plan_of(self.sources(settings))
+
+    def plan_of(self, sources: Sources) -> Plan:
+        """The plan of what was read, as `plan` makes it. Raises InputError."""
+        budget = _share(self.max_failures) if self.max_failures is not None else None
+        plan = sources.plan()
         policy = plan.policy
         if self.forks is not None:
             policy = replace(policy, max_parallel=self.forks)
@@ -125,6 +134,8 @@ class Wanted:
             policy = replace(policy, max_failures=resolve_budget(budget, len(plan.hosts)))
         if self.no_rollback:
             policy = replace(policy, rollback=RollbackScope.NONE)
+        if policy == plan.policy:
+            return plan
         changed = replace(plan, policy=policy)
         return replace(changed, digest=codec.digest(changed))
 
@@ -169,10 +180,15 @@ def typed(argv: Sequence[str]) -> Wanted:
 
 def read_lock_wait(text: str) -> float:
     """Seconds to wait for locks. Raises InputError."""
+    return read_time("--lock-wait", text)
+
+
+def read_time(option: str, text: str) -> float:
+    """The seconds of an option's duration, in its words or as a number of seconds. Raises InputError."""
     try:
         return read_duration(int(text) if text.isascii() and text.isdigit() else text)
     except ValueError as error:
-        raise InputError.of(f"--lock-wait {text}: {error}", fix="nothing was started") from None
+        raise InputError.of(f"{option} {text}: {error}", fix="nothing was started") from None
 
 
 def _tags(option: str, typed: Sequence[str]) -> tuple[str, ...]:

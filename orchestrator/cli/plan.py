@@ -1,7 +1,12 @@
 """`orc plan`: the dry run."""
 
 import json
+from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from orchestrator import wiring
 from orchestrator.cli import output
 from orchestrator.cli.options import (
     ExtraVarsOption,
@@ -17,11 +22,27 @@ from orchestrator.cli.options import (
     VerboseOption,
     Wanted,
     begin,
+    read_time,
 )
 from orchestrator.cli.output import Form
+from orchestrator.errors import InputError
 from orchestrator.model.plan import Plan
 from orchestrator.report.plan_json import plan_json
 from orchestrator.report.plan_text import plan_text
+from orchestrator.report.planned import Planned
+from orchestrator.saved_plan import SavedPlan, write_saved
+
+OutOption = Annotated[
+    Path | None, typer.Option("-o", "--out", metavar="FILE", help="Keep the plan in a file, for `orc apply`.")
+]
+ValidOption = Annotated[
+    str | None, typer.Option("--valid-for", metavar="TIME", help="How long the file can be applied: 4h.")
+]
+DetailedOption = Annotated[
+    bool, typer.Option("--detailed-exitcode", help="Exit with 8 where there is something to do, with 0 where not.")
+]
+
+SOMETHING_TO_DO = 8
 
 
 def command(
@@ -35,10 +56,17 @@ def command(
     forks: ForksOption = None,
     max_failures: MaxFailuresOption = None,
     no_rollback: NoRollbackOption = False,
+    out: OutOption = None,
+    valid_for: ValidOption = None,
+    detailed: DetailedOption = False,
     form: FormOption = Form.TEXT,
     verbose: VerboseOption = False,
 ) -> None:
-    """Show exactly what a playbook would do on which hosts, and do nothing. No host is asked."""
+    """Show exactly what a playbook would do on which hosts, and do nothing. No host is asked.
+
+    With -o the plan is also written to a file: `orc show FILE` shows it again, `orc apply FILE` runs it, and nothing
+    else: once an input has changed it refuses.
+    """
     settings = begin(verbose=verbose)
     wanted = Wanted(
         playbook=playbook,
@@ -51,11 +79,31 @@ def command(
         max_failures=max_failures,
         no_rollback=no_rollback,
     ).with_lists(settings)
-    show(wanted.plan(settings), wanted.argv(), form)
+    until = _until(valid_for, out)
+    planned = wanted.plan(settings)
+    if out is not None:
+        write_saved(out, SavedPlan(plan=planned, argv=wanted.argv(), valid_until=until))
+    show(planned, apply_words(out) if out is not None else wanted.argv(), form)
+    if detailed and Planned.of(planned).does_anything():
+        raise typer.Exit(SOMETHING_TO_DO)
+
+
+def _until(valid_for: str | None, out: Path | None) -> float | None:
+    """When a plan's file stops being valid, in seconds since the epoch. Raises InputError."""
+    if valid_for is None:
+        return None
+    if out is None:
+        raise InputError.of("--valid-for is about the file of a plan", fix="name one: -o FILE; nothing was written")
+    return float(int(wiring.clock().now() + read_time("--valid-for", valid_for)))
+
+
+def apply_words(file: Path) -> tuple[str, ...]:
+    """The command line that runs the plan of a file."""
+    return ("orc", "apply", str(file))
 
 
 def show(plan: Plan, argv: tuple[str, ...], form: Form) -> None:
-    """Write a plan to stdout."""
+    """Write a plan to stdout. argv: the command line that runs it."""
     if form is Form.JSON:
         output.stdout().line(json.dumps(plan_json(plan), indent=2))
     else:

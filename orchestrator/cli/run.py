@@ -1,5 +1,6 @@
 """`orc run`: a playbook against an inventory."""
 
+from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
 
@@ -34,8 +35,9 @@ from orchestrator.cli.options import (
 )
 from orchestrator.cli.output import Form, Output
 from orchestrator.cli.resume import go_on
-from orchestrator.core.blast_radius import Confirmed, Question, held
+from orchestrator.core.blast_radius import Confirmed, Question, held, is_limited
 from orchestrator.errors import InputError
+from orchestrator.load import Settings
 from orchestrator.model.plan import Plan
 from orchestrator.report.plan_summary import plan_summary
 from orchestrator.report.words import count
@@ -86,16 +88,39 @@ def command(
     if check:
         plan.show(planned, wanted.argv(), Form.JSON if shown is Output.JSON else Form.TEXT)
         return
-    confirmed = Confirmed(expected=expected, really=really)
-    question = must_confirm(planned, limited=limit is not None, confirmed=confirmed, settings=settings)
-    if left := beside.choose(anyio.run(beside.open_runs, planned, settings), asks=not yes and can_ask()):
-        raise typer.Exit(anyio.run(partial(go_on, left, settings, shown, quiet=quiet)))
-    if yes and question:
+    how = HowToRun(
+        yes=yes, confirmed=Confirmed(expected=expected, really=really), lock_wait=wait, shown=shown, quiet=quiet
+    )
+    raise typer.Exit(start(planned, wanted.argv(), how, settings))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HowToRun:
+    """What was typed of how a plan is to be run. lock_wait: seconds."""
+
+    yes: bool
+    confirmed: Confirmed
+    lock_wait: float
+    shown: Output
+    quiet: bool
+
+
+def start(planned: Plan, argv: tuple[str, ...], how: HowToRun, settings: Settings) -> int:
+    """Ask what is to be asked, and run the plan; the exit status. Raises Held and InputError.
+
+    argv: the command line of `orc run` that the plan stands for.
+    """
+    question = must_confirm(planned, limited=is_limited(argv), confirmed=how.confirmed, settings=settings)
+    asks = not how.yes and can_ask()
+    if left := beside.choose(anyio.run(beside.open_runs, planned, settings), asks=asks):
+        return anyio.run(partial(go_on, left, settings, how.shown, quiet=how.quiet))
+    if how.yes and question:
         raise held(question)
-    if not yes:
+    if not how.yes:
         confirm(planned, question)
-    start = wiring.Start(plan=planned, by=whoami(), argv=(*wanted.argv(), *really_words(really)), lock_wait=wait)
-    raise typer.Exit(anyio.run(partial(drive_new, start, settings, shown, quiet=quiet)))
+    words = (*argv, *really_words(how.confirmed.really))
+    begun = wiring.Start(plan=planned, by=whoami(), argv=words, lock_wait=how.lock_wait)
+    return anyio.run(partial(drive_new, begun, settings, how.shown, quiet=how.quiet))
 
 
 def really_words(really: int | None) -> tuple[str, ...]:

@@ -102,7 +102,7 @@ def plan_diff_text(found: PlanDifferences, paper: Paper = PAPER) -> list[list[st
     """The differences of two plans: a block of lines for each kind."""
     return [
         _rows("FILES", [(each.what, short(each.before), short(each.after)) for each in found.inputs]),
-        _rows("PARAMETERS", _triples(found.params)),
+        _rows("PARAMETERS", [(each.what, each.before, each.after + _where(each)) for each in found.params]),
         _hosts(found, paper),
         _values(found.values, paper),
         _rows("RULES", _triples(found.rules)),
@@ -148,12 +148,16 @@ def _hosts(found: PlanDifferences, paper: Paper) -> list[str]:
     return ["HOSTS", *lines] if lines else []
 
 
+def _where(change: Change) -> str:
+    """Where it is written now, as it stands after what was said of it."""
+    return f"   ({spelled(change.origin)})" if change.origin else ""
+
+
 def _values(changes: Sequence[Change], paper: Paper) -> list[str]:
     """Each change once, for all the hosts that have it."""
     lines = ["VALUES"] if changes else []
     for each in changes[:MAX_SHOWN]:
-        where = f"   ({each.origin})" if each.origin else ""
-        lines.append(f"{INDENT}{spelled(each.what)}: {_arrow(each.before, each.after)}{where}")
+        lines.append(f"{INDENT}{spelled(each.what)}: {_arrow(each.before, each.after)}{_where(each)}")
         lines += hang(f"{INDENT * 2}{count(len(each.hosts), 'host')}: ", names(each.hosts), paper.width, at=",")
     return lines + _more(len(changes))
 
@@ -162,7 +166,7 @@ def _commands(changes: Sequence[Change], paper: Paper) -> list[str]:
     """Each change once, for all the hosts that have it."""
     lines = ["COMMANDS"] if changes else []
     for each in changes[:MAX_SHOWN]:
-        head = f"{INDENT}{spelled(each.what)} on {count(len(each.hosts), 'host')}: "
+        head = f"{INDENT}{spelled(each.what)}{_where(each).replace('   ', ' ')} on {count(len(each.hosts), 'host')}: "
         lines += hang(head, names(each.hosts), paper.width, at=",")
         lines += [f"{INDENT * 2}- {line}" for line in command_lines(each.before)]
         lines += [f"{INDENT * 2}+ {line}" for line in command_lines(each.after)]

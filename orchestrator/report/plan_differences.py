@@ -7,6 +7,7 @@ from itertools import zip_longest
 
 from orchestrator import gates
 from orchestrator.core.pattern import fold_names
+from orchestrator.model.host import Host
 from orchestrator.model.ids import HostName, Value
 from orchestrator.model.origin import Origin
 from orchestrator.model.plan import BlastRadius, Command, HostPlan, Plan, Policy, Section, Slot, Tags, Wave
@@ -53,9 +54,10 @@ def plan_differences(one: Plan, other: Plan, origin_of: OriginOf = lambda *_: No
     """What the other plan has different. origin_of: for the other plan's values."""
     hosts, others = [h.host.name for h in one.hosts], [h.host.name for h in other.hosts]
     params = ({name: spoken(value) for name, value in plan.params.items()} for plan in (one, other))
+    first = other.hosts[0].host.name  # a param is the same on all
     return PlanDifferences(
         inputs=tuple(_changed(one.inputs, other.inputs)),
-        params=tuple(_changed(*params)),
+        params=tuple(replace(each, origin=str(origin_of(first, each.what) or "")) for each in _changed(*params)),
         values=tuple(_values(one, other, origin_of)),
         added=tuple(sorted(set(others) - set(hosts), key=others.index)),
         gone=tuple(sorted(set(hosts) - set(others), key=hosts.index)),
@@ -92,23 +94,21 @@ def spoken(value: Value) -> str:
 
 
 def _values(one: Plan, other: Plan, origin_of: OriginOf) -> Iterator[Change]:
-    """The variables that hosts of both plans have, where they are not the params that are told for all."""
+    """The machines and the variables of hosts that both plans have; not the params, which are told for all."""
     found = []
     for old, new in _both(one, other):
-        for name in sorted(old.values.keys() & new.values.keys() - other.params.keys()):
+        where = (new.host.name,)
+        found += [replace(each, hosts=where) for each in _changed(_machine(old.host), _machine(new.host))]
+        for name in sorted(old.values.keys() & new.values.keys() - other.params.keys() - {"vmid", "hostname"}):
             was, now = old.values[name], new.values[name]
             if was != now or type(was) is not type(now):
-                where = origin_of(new.host.name, name)
-                found.append(
-                    Change(
-                        what=name,
-                        before=spoken(was),
-                        after=spoken(now),
-                        hosts=(new.host.name,),
-                        origin=str(where or ""),
-                    )
-                )
+                origin = str(origin_of(new.host.name, name) or "")
+                found.append(Change(what=name, before=spoken(was), after=spoken(now), hosts=where, origin=origin))
     yield from _alike(found)
+
+
+def _machine(host: Host) -> dict[str, str]:
+    return {"vmid": host.vmid, "hostname": host.hostname or ""}
 
 
 def _both(one: Plan, other: Plan) -> list[tuple[HostPlan, HostPlan]]:
@@ -212,9 +212,16 @@ def _commands(one: Plan, other: Plan) -> Iterator[Change]:
             texts = _said(old, steps[name][0]), _said(new, others[name][0])
             if texts[0] != texts[1]:
                 alike.setdefault(texts, []).append(new.host.name)
+        origin = _rewritten(steps[name][1], others[name][1])
         for (before, after), where in alike.items():
-            origin = str(others[name][1].template.body.texts[0].origin)
             yield Change(what=name, before=before, after=after, hosts=tuple(where), origin=origin)
+
+
+def _rewritten(old: Slot, new: Slot) -> str:
+    """Where the first text of a command stands that is not what it was; empty where they all are."""
+    before, after = old.template.body.texts, new.template.body.texts
+    pairs = zip_longest((text.source for text in before), after)
+    return next((str(text.origin) for source, text in pairs if text and text.source != source), "")
 
 
 def _said(host: HostPlan, index: int) -> str:

@@ -59,6 +59,11 @@ class Planned:
                 if not self.skipped(host, index):
                     yield command
 
+    def does_anything(self) -> bool:
+        """Whether any step may be run on any host."""
+        steps = [index for index, slot in self.forward() if slot.section is Section.STEPS]
+        return any(not self.skipped(host, index) for host in self.plan.hosts for index in steps)
+
     def calls(self) -> int:
         """API calls that the run takes at the least, if nothing fails: a probe a host, and each step once."""
         not_sure = (Section.HANDLERS, Section.AFTER_ROLLBACK)

@@ -21,8 +21,8 @@ from orchestrator.load.settings import load_settings
 from orchestrator.load.shape import NOT_YET, Shape
 from orchestrator.load.step_shape import StepShape
 from orchestrator.model.plan import Plan
+from orchestrator.selection import Selection, read_sources
 from orchestrator.simulator import SimulatorSettings, running_simulator
-from orchestrator.wiring import Selection, make_plan
 from tests.test_architecture import MAY_IMPORT
 from tests.test_architecture import NOT_YET as PLANNED_LAYERS
 
@@ -95,7 +95,7 @@ def examples() -> list[Example]:
 
 def plan(playbook: Path, inventory: Path | None, *extra_vars: str) -> Plan:
     selection = Selection(playbook=playbook, inventory=inventory, extra_vars=extra_vars)
-    return make_plan(selection, load_settings(playbook.parent, {}))
+    return read_sources(selection, load_settings(playbook.parent, {})).plan()
 
 
 def plan_text(folder: Path, playbook: str, inventory: str | None = INVENTORY) -> Plan:

@@ -35,7 +35,7 @@ def test_a_command_that_changed_alike_on_many_hosts_is_told_once() -> None:
     assert "checkout -q v2" in change.before
     assert "checkout -q v3" in change.after
     lines = diff_text(view(400), view(400, rules=NEW), differences(view(400), view(400, rules=NEW)), PAPER)
-    assert "    pull on 400 hosts: web-[001-400]" in lines
+    assert "    pull (playbooks/deploy.yml:1:1) on 400 hosts: web-[001-400]" in lines
     assert "        - git fetch --tags origin && git checkout -q v2   (cwd /srv/app)" in lines
     assert "        + git fetch --tags origin && git checkout -q v3   (cwd /srv/app)" in lines
 

@@ -1,0 +1,77 @@
+"""`orc apply`: runs the plan of a file, if it still is what its inputs make."""
+
+import shlex
+from pathlib import Path
+
+import typer
+
+from orchestrator import wiring
+from orchestrator.cli import output
+from orchestrator.cli.options import (
+    ExpectOption,
+    LockWaitOption,
+    OutputOption,
+    QuietOption,
+    ReallyOption,
+    VerboseOption,
+    begin,
+    read_lock_wait,
+    typed,
+)
+from orchestrator.cli.output import Output
+from orchestrator.cli.run import HowToRun, YesOption, start
+from orchestrator.cli.show import SavedArgument
+from orchestrator.core.blast_radius import Confirmed
+from orchestrator.errors import Held
+from orchestrator.load import Settings
+from orchestrator.model.plan import Plan
+from orchestrator.report.diff_text import plan_diff_text
+from orchestrator.report.plan_differences import plan_differences
+from orchestrator.report.sections import join
+from orchestrator.report.words import date_time
+from orchestrator.saved_plan import SavedPlan, read_saved
+
+
+def command(
+    file: SavedArgument,
+    *,
+    yes: YesOption = False,
+    really: ReallyOption = None,
+    expected: ExpectOption = None,
+    lock_wait: LockWaitOption = "0s",
+    shown: OutputOption = Output.AUTO,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
+) -> None:
+    """Run the plan of a file, command for command, if its playbook and inventory still make the same one.
+
+    The plan is made once more; where its digest is another, nothing is started, and what has moved is shown. The exit
+    statuses are those of `orc run`; 7 where the plan has moved or its time is over.
+    """
+    settings, wait = begin(verbose=verbose), read_lock_wait(lock_wait)
+    saved = read_saved(file)
+    again = shlex.join(["orc", "plan", *saved.argv[2:], "-o", str(file)])
+    if saved.valid_until is not None and wiring.clock().now() > saved.valid_until:
+        until = date_time(saved.valid_until, output.paper().zone)
+        raise Held(f"{file} could be applied until {until}; nothing was started", next=(again,))
+    _refuse_if_moved(file, saved, settings, again)
+    how = HowToRun(
+        yes=yes, confirmed=Confirmed(expected=expected, really=really), lock_wait=wait, shown=shown, quiet=quiet
+    )
+    raise typer.Exit(start(saved.plan, saved.argv, how, settings))
+
+
+def _refuse_if_moved(file: Path, saved: SavedPlan, settings: Settings, again: str) -> None:
+    """Raise Held where the plan that its inputs make now is another, and show in what. Raises InputError."""
+    wanted = typed(saved.argv).with_lists(settings)
+    sources = wanted.sources(settings)
+    now: Plan = wanted.plan_of(sources)
+    if now.digest == saved.plan.digest:
+        return
+    found = plan_differences(saved.plan, now, sources.origin_of)
+    output.stderr().lines([*join(*plan_diff_text(found, output.paper())), ""])
+    raise Held(
+        f"the plan in {file} is not what its inputs make any more (above: from the file's to now's); "
+        "nothing was started",
+        next=(again, f"orc show {shlex.quote(str(file))}"),
+    )

@@ -1,0 +1,107 @@
+"""Plans kept in files, shown and applied: the real commands on the real simulator."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from orchestrator.guest.program import Assignment, write
+from orchestrator.saved_plan import read_saved
+from orchestrator.simulator import Simulator, SimulatorSettings, running_simulator
+from tests.e2e.test_control import INVENTORY, Project
+
+pytestmark = pytest.mark.anyio
+
+PLAYBOOK = r"""
+name: deploy
+hosts: all
+params: {release: {type: string, default: v1}}
+vars: {words: "it's $HOME; `id`"}
+env: {RELEASE: "{{ release }}"}
+rollout: {waves: [1, 100%]}
+steps:
+  - {name: mark, run: "echo {{ host }} {{ words }} > mark\necho done", cwd: "~"}
+  - {name: say, argv: [echo, "{{ release }}", "{{ words }}"]}
+  - {name: only, run: "echo {{ vmid }}", when: "vmid != '10002'", creates: /nonexistent}
+finally:
+  - {name: last, run: echo x >> last}
+"""
+_SENT = re.compile(r"\no_run (?P<run>[^/]+)/(?P<slot>\S+)\.1 (?P<nonce>[0-9a-f]{16}) ")
+
+
+@pytest.fixture
+async def fleet(tmp_path: Path) -> AsyncIterator[tuple[Project, Simulator]]:
+    async with running_simulator(SimulatorSettings(hosts=4, dir=tmp_path / "fleet")) as simulator:
+        (tmp_path / "inventory.yml").write_text(INVENTORY.format(url=simulator.url))
+        (tmp_path / "deploy.yml").write_text(PLAYBOOK)
+        yield Project(tmp_path, tmp_path / "fleet"), simulator
+
+
+async def test_apply_runs_exactly_the_commands_of_the_plan(fleet: tuple[Project, Simulator]) -> None:
+    project, simulator = fleet
+    await project.orc("plan", "deploy.yml", "-i", "inventory.yml", "-o", "web.plan")
+    assert simulator.log() == ()
+    shown = json.loads(await project.orc("show", "web.plan", "--output", "json"))
+    await project.orc("apply", "web.plan", "--yes", "-q")
+
+    plan = read_saved(project.folder / "web.plan").plan
+    assert (await project.status())["plan_digest"] == plan.digest == shown["digest"]
+    names = [slot.name for slot in plan.slots]
+    hosts = {str(host.host.vmid): host for host in plan.hosts}
+    ran: Counter[tuple[str, str]] = Counter()
+    for entry in simulator.log():
+        sent = _SENT.search(entry.command)
+        if sent is None:  # the library
+            continue
+        host, index = hosts[str(entry.vmid)], int(sent["slot"][:2])
+        assignment = Assignment(
+            run=sent["run"], slot=sent["slot"], attempt=1, nonce=sent["nonce"],
+            command=host.commands[index], timeout=plan.slots[index].timeout,
+        )  # fmt: skip
+        assert entry.command == write(assignment)
+        ran[host.host.name, names[index]] |= 1
+    assert ran == Counter((each["host"], each["step"]) for each in shown["commands"])
+
+
+async def test_a_plan_whose_inputs_have_moved_is_held_and_says_what_has_moved(
+    fleet: tuple[Project, Simulator],
+) -> None:
+    project, simulator = fleet
+    await project.orc("plan", "deploy.yml", "-i", "inventory.yml", "-l", "vps-[1-3]", "-o", "web.plan")
+    (project.folder / "deploy.yml").write_text(PLAYBOOK.replace("default: v1", "default: v2"))
+    said = await project.orc("apply", "web.plan", "--yes", status=7)
+    assert "    release   v1 -> v2   (deploy.yml:4:10)" in said
+    assert "    say on 2 hosts: vps-[1,3]" not in said
+    assert "    say on 3 hosts: vps-[1-3]" in said
+    assert "- echo v1 " in said
+    assert "+ echo v2 " in said
+    assert "nothing was started" in said
+    assert "    orc plan deploy.yml -i inventory.yml -l 'vps-[1-3]' -o web.plan" in said
+    assert simulator.log() == ()
+    (project.folder / "deploy.yml").write_text(PLAYBOOK)
+    await project.orc("apply", "web.plan", "--yes", "-q")
+
+
+async def test_a_plan_is_held_once_its_time_is_over(fleet: tuple[Project, Simulator]) -> None:
+    project, simulator = fleet
+    await project.orc("plan", "deploy.yml", "-i", "inventory.yml", "-o", "web.plan", "--valid-for", "0s")
+    said = await project.orc("apply", "web.plan", "--yes", status=7)
+    assert "could be applied until" in said
+    assert simulator.log() == ()
+    await project.orc("plan", "deploy.yml", "-i", "inventory.yml", "-o", "web.plan", "--valid-for", "1h")
+    assert "It can be applied until " in await project.orc("show", "web.plan")
+    await project.orc("apply", "web.plan", "--yes", "-q")
+    await project.orc("plan", "deploy.yml", "-i", "inventory.yml", "--valid-for", "1h", status=2)
+
+
+async def test_a_plan_can_say_by_its_exit_status_whether_there_is_something_to_do(
+    fleet: tuple[Project, Simulator],
+) -> None:
+    project, _ = fleet
+    words = ("plan", "deploy.yml", "-i", "inventory.yml", "--detailed-exitcode")
+    await project.orc(*words, status=8)
+    (project.folder / "deploy.yml").write_text("{name: x, hosts: all, steps: [{run: 'true', when: 'vmid == 1'}]}")
+    await project.orc(*words)
