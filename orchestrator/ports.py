@@ -265,8 +265,13 @@ class Journal(Protocol):
         """The run as it was created. Raises InputError when there is none, naming the nearest."""
         ...
 
-    async def events(self, run: RunId, *, after: int = 0, outputs: bool = True) -> tuple[Recorded, ...]:
-        """The events with a seq above `after`, in order; without outputs, results keep exit status and sizes only."""
+    async def events(
+        self, run: RunId, *, after: int = 0, limit: int | None = None, outputs: bool = True
+    ) -> tuple[Recorded, ...]:
+        """The events with a seq above `after`, in order, the first `limit` of them.
+
+        Without outputs, results keep exit status and sizes only.
+        """
         ...
 
     async def runs(self, *, limit: int = 50) -> tuple[RunSummary, ...]:

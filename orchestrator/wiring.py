@@ -46,6 +46,11 @@ def open_journal(settings: Settings) -> SqlJournal:
     return SqlJournal(settings.database_url, clock=SystemClock())
 
 
+def has_journal(settings: Settings) -> bool:
+    """Whether there is a journal already, which opening one would make."""
+    return SqlJournal(settings.database_url, clock=SystemClock()).exists()
+
+
 def ownership(settings: Settings) -> RunOwnership:
     """Who drives which run on this machine."""
     return RunOwnership(settings.state_dir, clock=SystemClock())

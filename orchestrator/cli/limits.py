@@ -9,18 +9,14 @@ from orchestrator import wiring
 from orchestrator.cli import output
 from orchestrator.cli.ask import answer_to
 from orchestrator.cli.lookup import find_run
-from orchestrator.core.blast_radius import Confirmed, Question, is_limited, judge, same_ground
+from orchestrator.core.blast_radius import Confirmed, Question, is_limited, judge
 from orchestrator.core.run_lists import hosts_in, run_lists, spell_out
 from orchestrator.core.run_state import fold
+from orchestrator.engine.history import past_runs
 from orchestrator.errors import Held
 from orchestrator.load import Settings
-from orchestrator.model.event import RunFinished
 from orchestrator.model.ids import HostName, RunId
 from orchestrator.model.plan import Plan
-from orchestrator.model.state import RunStatus
-
-LOOKED_AT = 200
-"""Of the journal's runs, the newest so many are looked at for the last one of a playbook."""
 
 Lists = Mapping[str, tuple[HostName, ...]]
 
@@ -52,17 +48,9 @@ def must_confirm(plan: Plan, *, limited: bool, confirmed: Confirmed, settings: S
 async def _hosts_before(plan: Plan, settings: Settings) -> int | None:
     """The hosts of the last run of this playbook file on this inventory file that had no limit, and ended."""
     async with wiring.open_journal(settings) as journal:
-        for summary in await journal.runs(limit=LOOKED_AT):
-            last = summary.last.event if summary.last else None
-            if summary.playbook != plan.playbook or not isinstance(last, RunFinished):
-                continue
-            if last.status is RunStatus.HELD:  # it ran on no host
-                continue
-            record = await journal.record(summary.id)
-            if record.plan.takes_back:  # on as many hosts as there was something to take back
-                continue
-            if same_ground(plan, record.plan) and not is_limited(record.argv):
-                return summary.hosts
+        async for past in past_runs(journal, plan):
+            if not is_limited(past.record.argv):
+                return len(past.record.plan.hosts)
     return None
 
 

@@ -86,7 +86,7 @@ def command(
     ).with_lists(settings)
     planned = wanted.plan(settings)
     if check:
-        plan.show(planned, wanted.argv(), Form.JSON if shown is Output.JSON else Form.TEXT)
+        plan.show(planned, wanted.argv(), Form.JSON if shown is Output.JSON else Form.TEXT, settings)
         return
     how = HowToRun(
         yes=yes, confirmed=Confirmed(expected=expected, really=really), lock_wait=wait, shown=shown, quiet=quiet

@@ -16,9 +16,9 @@ SavedArgument = Annotated[Path, typer.Argument(metavar="FILE", help="A file that
 
 def command(file: SavedArgument, *, form: FormOption = Form.TEXT, verbose: VerboseOption = False) -> None:
     """Show a plan that `orc plan -o FILE` has written, as `orc plan` showed it."""
-    begin(verbose=verbose)
+    settings = begin(verbose=verbose)
     saved = read_saved(file)
-    plan.show(saved.plan, plan.apply_words(file), form)
+    plan.show(saved.plan, plan.apply_words(file), form, settings)
     if form is Form.TEXT and saved.valid_until is not None:
         until = date_time(saved.valid_until, output.paper().zone)
         output.stdout().line(f"It can be applied until {until}, as long as its inputs stay as they are.")

@@ -125,10 +125,12 @@ class MemoryJournal:
         prefix = rows.clean(prefix)
         return naming.choose(prefix, sorted(run for run in self._runs if run.startswith(prefix)), self._newest())
 
-    async def events(self, run: RunId, *, after: int = 0, outputs: bool = True) -> tuple[Recorded, ...]:
+    async def events(
+        self, run: RunId, *, after: int = 0, limit: int | None = None, outputs: bool = True
+    ) -> tuple[Recorded, ...]:
         """The events with a seq above `after`, in order; without outputs, results keep exit status and sizes only."""
         await self._turn()
-        kept = self._events.get(run, [])[max(0, after) :]
+        kept = self._events.get(run, [])[max(0, after) :][:limit]
         return tuple(rows.recorded(row if outputs else _without_outputs(row)) for row in kept)
 
     async def runs(self, *, limit: int = 50) -> tuple[RunSummary, ...]:

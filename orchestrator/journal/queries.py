@@ -75,10 +75,12 @@ def _newest(connection: sa.Connection) -> list[RunId]:
     return [RunId(id) for id in connection.scalars(newest)]
 
 
-def events(connection: sa.Connection, run: RunId, *, after: int, outputs: bool) -> tuple[Recorded, ...]:
-    """The events of a run with a seq above `after`, in order."""
+def events(
+    connection: sa.Connection, run: RunId, *, after: int, limit: int | None, outputs: bool
+) -> tuple[Recorded, ...]:
+    """The events of a run with a seq above `after`, in order, the first `limit` of them."""
     columns = tuple(EVENT.c) if outputs else FACTS
-    query = sa.select(*columns).where(EVENT.c.run == run, EVENT.c.seq > after).order_by(EVENT.c.seq)
+    query = sa.select(*columns).where(EVENT.c.run == run, EVENT.c.seq > after).order_by(EVENT.c.seq).limit(limit)
     return tuple(map(rows.recorded, _event_rows(connection, query)))
 
 

@@ -53,6 +53,10 @@ class SqlJournal:
         self._patience = patience
         self._opened: _Opened | None = None
 
+    def exists(self) -> bool:
+        """Whether the file is there."""
+        return self._file.exists()
+
     async def __aenter__(self) -> Self:
         writing = anyio.CapacityLimiter(1)
         self._opened = opened = _Opened(
@@ -118,9 +122,11 @@ class SqlJournal:
         """The run whose id is, or alone begins with, this. Raises InputError for none and for several."""
         return await self._read(partial(queries.find, prefix=rows.clean(prefix)))
 
-    async def events(self, run: RunId, *, after: int = 0, outputs: bool = True) -> tuple[Recorded, ...]:
+    async def events(
+        self, run: RunId, *, after: int = 0, limit: int | None = None, outputs: bool = True
+    ) -> tuple[Recorded, ...]:
         """The events with a seq above `after`, in order; without outputs their columns are not read."""
-        return await self._read(partial(queries.events, run=rows.clean(run), after=after, outputs=outputs))
+        return await self._read(partial(queries.events, run=rows.clean(run), after=after, limit=limit, outputs=outputs))
 
     async def runs(self, *, limit: int = 50) -> tuple[RunSummary, ...]:
         """The newest runs, newest first."""

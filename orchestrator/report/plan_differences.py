@@ -207,14 +207,24 @@ def _commands(one: Plan, other: Plan) -> Iterator[Change]:
     steps, others = by_name(one), by_name(other)
     both = _both(one, other)
     for name in (name for name in steps if name in others):
-        alike: dict[tuple[str, str], list[HostName]] = {}
+        alike: dict[tuple[str, str], dict[HostName, tuple[str, str]]] = {}
         for old, new in both:
             texts = _said(old, steps[name][0]), _said(new, others[name][0])
             if texts[0] != texts[1]:
-                alike.setdefault(texts, []).append(new.host.name)
+                key = _impersonal(texts[0], old.host), _impersonal(texts[1], new.host)
+                alike.setdefault(key, {})[new.host.name] = texts
         origin = _rewritten(steps[name][1], others[name][1])
-        for (before, after), where in alike.items():
+        for impersonal, where in alike.items():
+            written = set(where.values())
+            before, after = written.pop() if len(written) == 1 else impersonal
             yield Change(what=name, before=before, after=after, hosts=tuple(where), origin=origin)
+
+
+def _impersonal(text: str, host: Host) -> str:
+    """A text with the host's own name and vmid as they would be written for all hosts."""
+    for own, written in ((host.hostname, "{{ hostname }}"), (host.name, "{{ host }}"), (host.vmid, "{{ vmid }}")):
+        text = text.replace(own, written) if own else text
+    return text
 
 
 def _rewritten(old: Slot, new: Slot) -> str:

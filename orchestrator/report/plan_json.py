@@ -2,6 +2,7 @@
 
 from typing import TypedDict
 
+from orchestrator.core.estimate import NOTHING_KNOWN, Durations, Estimate, estimate
 from orchestrator.gates import told
 from orchestrator.model.plan import HostPlan, Plan, Section, Slot, Wave
 from orchestrator.report.planned import Planned, condition
@@ -106,10 +107,19 @@ class CommandJson(TypedDict):
 
 
 class EstimateJson(TypedDict):
-    """calls: to the API, at the least. seconds: null, since nothing is known of past durations."""
+    """If nothing fails, and without the time for which people are asked.
+
+    calls: to the API, at the least. calls_per_second: at the busiest. seconds, seconds_p90: of the whole run, by the
+    medians of earlier attempts of its steps and by their 90th percentiles. attempts: that this rests on.
+    guessed: steps of which nothing is known; where there are any, the seconds are a guess.
+    """
 
     calls: int
-    seconds: float | None
+    calls_per_second: float
+    seconds: float
+    seconds_p90: float
+    attempts: int
+    guessed: list[str]
 
 
 class PlanJson(TypedDict):
@@ -136,8 +146,8 @@ class PlanJson(TypedDict):
     cannot_be_undone: list[str]
 
 
-def plan_json(plan: Plan) -> PlanJson:
-    """The plan as programs read it."""
+def plan_json(plan: Plan, durations: Durations = NOTHING_KNOWN) -> PlanJson:
+    """The plan as programs read it. durations: of earlier attempts of its steps."""
     planned = Planned.of(plan)
     policy = plan.policy
     return PlanJson(
@@ -164,9 +174,20 @@ def plan_json(plan: Plan) -> PlanJson:
             for index, slot in planned.forward()
             if not planned.skipped(host, index)
         ],
-        estimate=EstimateJson(calls=planned.calls(), seconds=None),
+        estimate=_estimate(estimate(plan, durations)),
         warnings=planned.warnings(),
         cannot_be_undone=[slot.name for slot in planned.cannot_be_undone()],
+    )
+
+
+def _estimate(found: Estimate) -> EstimateJson:
+    return EstimateJson(
+        calls=found.calls,
+        calls_per_second=round(found.peak, 1),
+        seconds=round(found.seconds, 1),
+        seconds_p90=round(found.seconds_p90, 1),
+        attempts=found.attempts,
+        guessed=[*found.guessed],
     )
 
 

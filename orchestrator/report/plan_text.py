@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Sequence
 
+from orchestrator.core.estimate import GUESS, NOTHING_KNOWN, Durations, Estimate, estimate
 from orchestrator.model.plan import Plan
 from orchestrator.report.columns import hang
 from orchestrator.report.next_commands import Advice
@@ -12,11 +13,22 @@ from orchestrator.report.planned import Planned
 from orchestrator.report.sections import join, what_next
 from orchestrator.report.view import PAPER, Paper
 from orchestrator.report.visible import spelled
-from orchestrator.report.words import count, short
+from orchestrator.report.words import count, short, took
 
 
-def plan_text(plan: Plan, argv: Sequence[str] = (), paper: Paper = PAPER) -> list[str]:
-    """The lines of the dry run. argv: the command line of `orc run` that would do it."""
+def plan_text(
+    plan: Plan,
+    argv: Sequence[str] = (),
+    paper: Paper = PAPER,
+    *,
+    durations: Durations = NOTHING_KNOWN,
+    besides: Sequence[str] = (),
+) -> list[str]:
+    """The lines of the dry run.
+
+    argv: the command line that would do it. durations: of earlier attempts of its steps. besides: lines of what else
+    was found out.
+    """
     planned = Planned.of(plan)
     return join(
         head(plan, paper),
@@ -26,25 +38,42 @@ def plan_text(plan: Plan, argv: Sequence[str] = (), paper: Paper = PAPER) -> lis
         sections(planned, paper),
         warnings(planned, paper),
         not_undone(planned, paper),
-        _totals(planned, paper),
+        _totals(planned, estimate(plan, durations), paper),
+        [*besides],
         what_next([Advice(why="do it", command=shlex.join(argv))] if argv else []),
         [_last_line(plan)],
     )
 
 
-def _totals(planned: Planned, paper: Paper) -> list[str]:
+def _totals(planned: Planned, found: Estimate, paper: Paper) -> list[str]:
     """How much of this is settled now, and what it costs."""
     commands = [command.final for command in planned.commands()]
     final, late = sum(commands), len(commands) - sum(commands)
     said = f"{final:,} of {count(len(commands), 'command')} final, rollbacks among them"
     if late:
         said += f"; {late:,} late: shown as written, and rendered on their hosts once what they wait for is known"
-    calls = f"at least {planned.calls():,}, if nothing fails: a probe of each host, two calls for each step"
+    calls = (
+        f"at least {found.calls:,}, if nothing fails: a probe of each host, two calls for each step; "
+        f"at the busiest some {max(1, round(found.peak)):,} a second"
+    )
     return [
         *hang("COMMANDS   ", said, paper.width),
         *hang("API CALLS  ", calls, paper.width),
-        *hang("DURATION   ", "not predicted yet", paper.width),
+        *hang("DURATION   ", _duration(found), paper.width),
     ]
+
+
+def _duration(found: Estimate) -> str:
+    """How long it will take, and what that rests on."""
+    time = f"about {took(found.seconds)}"
+    if found.seconds_p90 > found.seconds:
+        time += f", {took(found.seconds_p90)} where every step is slow"
+    if found.attempts:
+        time += f", by {count(found.attempts, 'attempt')} in earlier runs"
+    if not found.guessed:
+        return time
+    steps = "its steps" if not found.attempts else ", ".join(found.guessed)
+    return f"a guess: {time}; nothing is known of how long {spelled(steps)} take ({GUESS:g} s each assumed)"
 
 
 def _last_line(plan: Plan) -> str:

@@ -9,9 +9,6 @@ from orchestrator.model.plan import Command, HostPlan, Plan, Section, Slot
 from orchestrator.model.playbook import RunOnce
 from orchestrator.model.rollout import RollbackScope
 
-CALLS_OF_ATTEMPT = 2
-"""API calls that an attempt takes at the least: one that starts it, one that finds it ended."""
-
 
 def condition(slot: Slot) -> str:
     """All that must hold for a slot to be run, as one expression; empty for none."""
@@ -63,13 +60,6 @@ class Planned:
         """Whether any step may be run on any host."""
         steps = [index for index, slot in self.forward() if slot.section is Section.STEPS]
         return any(not self.skipped(host, index) for host in self.plan.hosts for index in steps)
-
-    def calls(self) -> int:
-        """API calls that the run takes at the least, if nothing fails: a probe a host, and each step once."""
-        not_sure = (Section.HANDLERS, Section.AFTER_ROLLBACK)
-        steps = [index for index, slot in self.forward() if slot.section not in not_sure]
-        attempts = sum(not self.skipped(host, index) for host in self.plan.hosts for index in steps)
-        return len(self.plan.hosts) + CALLS_OF_ATTEMPT * attempts
 
     def cannot_be_undone(self) -> list[Slot]:
         """The steps that no rollback takes back, irreversible ones among them."""

@@ -105,3 +105,27 @@ async def test_a_plan_can_say_by_its_exit_status_whether_there_is_something_to_d
     await project.orc(*words, status=8)
     (project.folder / "deploy.yml").write_text("{name: x, hosts: all, steps: [{run: 'true', when: 'vmid == 1'}]}")
     await project.orc(*words)
+
+
+async def test_a_plan_tells_what_is_another_than_in_the_last_good_run_and_how_long_its_steps_took(
+    fleet: tuple[Project, Simulator],
+) -> None:
+    project, _ = fleet
+    words = ("plan", "deploy.yml", "-i", "inventory.yml")
+    assert "DURATION   a guess: " in await project.orc(*words)
+    assert not (project.folder / ".orchestrator").exists()
+    await project.orc("run", "deploy.yml", "-i", "inventory.yml", "-l", "vps-[1-3]", "--yes", "-q")
+
+    said = json.loads(await project.orc(*words, "-e", "release=v2", "--diff", "--output", "json"))
+    assert said["estimate"]["guessed"] == []
+    assert said["estimate"]["attempts"] == 3 * 3 - 1 + 3
+    assert said["diff"]["never_ok"] == ["vps-4"]
+    assert [(each["what"], each["hosts"]) for each in said["diff"]["commands"]] == [
+        ("mark", ["vps-1", "vps-2", "vps-3"]),
+        ("say", ["vps-1", "vps-2", "vps-3"]),
+        ("only", ["vps-1", "vps-2"]),
+        ("last", ["vps-1", "vps-2", "vps-3"]),
+    ]
+    text = await project.orc(*words, "-e", "release=v2", "--diff")
+    assert "    release   v1 -> v2   (command line)" in text
+    assert ", by 11 attempts in earlier runs" in text

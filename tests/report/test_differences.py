@@ -13,7 +13,7 @@ from orchestrator.report.diff_text import diff_json, diff_text
 from orchestrator.report.differences import differ, differences
 from orchestrator.report.plan_differences import Change
 from orchestrator.report.view import RunView
-from tests.builders import DEPLOY, make_plan
+from tests.builders import DEPLOY, Rule, make_plan
 from tests.scripted_runs import OK, PAPER, Script, by_table, failing, play, view_of
 
 NEW = tuple(replace(rule, run=rule.run.replace("v2", "v3")) for rule in DEPLOY)
@@ -38,6 +38,15 @@ def test_a_command_that_changed_alike_on_many_hosts_is_told_once() -> None:
     assert "    pull (playbooks/deploy.yml:1:1) on 400 hosts: web-[001-400]" in lines
     assert "        - git fetch --tags origin && git checkout -q v2   (cwd /srv/app)" in lines
     assert "        + git fetch --tags origin && git checkout -q v3   (cwd /srv/app)" in lines
+
+
+def test_a_command_with_the_hosts_own_name_in_it_is_told_once_as_it_is_written_for_all() -> None:
+    old, new = ((Rule(name="mark", run=f"echo {{host}} {release} > mark"),) for release in ("v1", "v2"))
+    (change,) = differences(view(400, rules=old), view(400, rules=new)).plan.commands
+    assert (change.before, change.after) == ("echo {{ host }} v1 > mark", "echo {{ host }} v2 > mark")
+    assert len(change.hosts) == 400
+    (alone,) = differences(view(1, rules=old), view(1, rules=new)).plan.commands
+    assert alone.after == "echo web-001 v2 > mark"
 
 
 def test_hosts_that_came_and_went_are_named() -> None:

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+from orchestrator.core.estimate import Durations
+from orchestrator.model.ids import StepName
 from orchestrator.model.plan import Section
 from orchestrator.model.playbook import Interrupted
 from orchestrator.model.rollout import RollbackScope
@@ -22,7 +24,14 @@ def test_a_plan_has_the_keys_of_the_contract() -> None:
     assert [len(wave["hosts"]) for wave in said["waves"]] == [1, 3, 8]
     assert [wave["gates"] for wave in said["waves"]] == [[], [], []]
     assert [step["name"] for step in said["steps"]] == ["remember", "pull", "migrate", "restart", "healthy"]
-    assert said["estimate"] == {"calls": 12 + 2 * 5 * 12, "seconds": None}
+    assert said["estimate"] == {
+        "calls": 12 + 2 * 5 * 12,
+        "calls_per_second": 8.0,
+        "seconds": 3 * 5 * 2.0,
+        "seconds_p90": 3 * 5 * 2.0,
+        "attempts": 0,
+        "guessed": ["remember", "pull", "migrate", "restart", "healthy"],
+    }
     assert said["cannot_be_undone"] == ["remember", "migrate", "healthy"]
     assert said["warnings"] == [
         "the rollback of 'restart' is the step's own command: nothing to go back to, it would do again what failed"
@@ -119,5 +128,12 @@ def test_the_line_to_paste_is_quoted_for_the_shell() -> None:
     assert "        orc run 'my plays/p.yml' -l 'web-[001-003]'" in lines
 
 
-def test_a_plan_does_not_speak_for_a_journal_that_it_has_not_read() -> None:
-    assert "DURATION   not predicted yet" in plan_text(make_plan(1), (), PAPER)
+def test_a_duration_is_said_to_be_a_guess_where_nothing_is_known_of_a_step() -> None:
+    guess = "DURATION   a guess: about 10.0 s; nothing is known of how long its steps take (2 s each assumed)"
+    assert guess in plan_text(make_plan(1), (), PAPER)
+    known: Durations = {StepName("pull"): [30.0, 60.0], StepName("migrate"): [1.0]}
+    said = " ".join(line.strip() for line in plan_text(make_plan(1), (), PAPER, durations=known))
+    assert (
+        "DURATION   a guess: about 37.0 s, 1m 07s where every step is slow, by 3 attempts in earlier runs; "
+        "nothing is known of how long remember, restart, healthy take (2 s each assumed)"
+    ) in said
