@@ -13,7 +13,11 @@ from orchestrator.model.ids import HostName, StepName, Value
 from orchestrator.model.origin import Text
 from orchestrator.model.plan import Command, HostPlan, Slot
 from orchestrator.model.playbook import Playbook
+from orchestrator.steps.kind import Render
 from orchestrator.template import TemplateError, evaluate, names, render_shell, render_word, undefined
+
+_Keys = dict[tuple[str, ...], Hashable | None]
+"""What the values of a host come to, by the names that are read."""
 
 _Render = Callable[[Text, Mapping[str, Value]], str]
 
@@ -34,7 +38,7 @@ class HostPlanner:
     problems: Problems
     once: Mapping[int, frozenset[HostName]]
     items: Mapping[HostName, Items] = field(default_factory=dict)
-    _shared: dict[Hashable, Command] = field(default_factory=dict)
+    _shared: dict[tuple[int, Hashable], Command] = field(default_factory=dict)
 
     def plan(self, host: InventoryHost, wave: int) -> HostPlan:
         """The plan of this host."""
@@ -45,13 +49,14 @@ class HostPlanner:
         commands = []
         kept: dict[StepName, Value] = {}
         used: set[str] = set()
+        keys: _Keys = {}
         for index, (written, own) in enumerate(zip(self.written, scopes, strict=True)):
             step = index if written.slot.undo_of is None else written.slot.undo_of
             elsewhere = step in self.once and host.host.name not in self.once[step]
             if elsewhere or whens[index] is False or whens[step] is False or own is None:
                 commands.append(replace(written.command, waits_for=()))  # never run: the values need not exist
                 continue
-            commands.append(self._command(index, own))
+            commands.append(self._command(index, own, keys if own is scope else {}))
             used.update(written.names)
             if ITEM in written.kept and written.slot.repeat is not None:
                 kept[written.slot.name] = own[ITEM]
@@ -82,7 +87,7 @@ class HostPlanner:
                 self._note(error, own if condition is written.slot.when else "when", scope.host)
         return True
 
-    def _command(self, index: int, scope: Scope) -> Command:
+    def _command(self, index: int, scope: Scope, keys: _Keys) -> Command:
         written = self.written[index]
         for part, needed in written.in_run:
             for name in sorted(needed - scope.keys()):
@@ -93,19 +98,23 @@ class HostPlanner:
                 self._render(render_shell if part.manner is Manner.SHELL else render_word, part.text, written, scope)
         if written.command.waits_for or not written.usable:
             return written.command
-        key = _key(index, written.names, scope)
-        if key is None or key not in self._shared:
-            command, sound = self._rendered(written, scope)
-            if key is None or not sound:  # a problem is noted for every host that has it
-                return command
-            self._shared[key] = command
-        return self._shared[key]
+        if written.names not in keys:
+            keys[written.names] = _key(written.names, scope)
+        values = keys[written.names]
+        if values is None:
+            return self._rendered(written, scope)[0]
+        found = self._shared.get((index, values))
+        if found is None:
+            found, sound = self._rendered(written, scope)
+            if sound:  # a problem is noted for every host that has it
+                self._shared[index, values] = found
+        return found
 
     def _rendered(self, written: Written, scope: Scope) -> tuple[Command, bool]:
         """The command, and whether nothing was wrong with it."""
         faults: list[Text] = []
 
-        def noting(render: _Render) -> Callable[[Text], str]:
+        def noting(render: _Render) -> Render:
             def render_or_note(text: Text) -> str:
                 rendered = self._render(render, text, written, scope)
                 if rendered is None:
@@ -153,12 +162,12 @@ def _scope_of(slot: Slot, scope: Scope, items: Items) -> Scope | None:
     return ItemScope(scope, item=own[index], index=index) if index < len(own) else None
 
 
-def _key(slot: int, names: Sequence[str], scope: Scope) -> Hashable | None:
-    """The same for two hosts only if their commands are; None where that cannot be told."""
+def _key(names: Sequence[str], scope: Scope) -> Hashable | None:
+    """The same for two hosts only if the commands are that read these names; None where that cannot be told."""
     try:
         values = [scope.get(name, ...) for name in names]
     except TemplateError:
         return None
     if not all(isinstance(value, str | int | float | None | EllipsisType) for value in values):
         return None
-    return (slot, *((type(value), value) for value in values))  # the type, since 1 == True == 1.0
+    return tuple((type(value), value) for value in values)  # the type, since 1 == True == 1.0
