@@ -62,6 +62,11 @@ class Row:
     default: bool = False
     seen: Seen
 
+    @property
+    def name(self) -> str:
+        """The key and the rule."""
+        return f"{self.of.partition('.')[2]}: {self.rule}"
+
     def playbook(self) -> str:
         """The playbook as it is written."""
         hosts = f"hosts: {self.hosts}" if self.inventory else f"vmids: {self.hosts}"
@@ -152,4 +157,4 @@ def each(row: Row, *forms: str) -> list[Row]:
 
 def cases(rows: Collection[Row]) -> list[ParameterSet]:
     """The rows for `parametrize`, named by their rules."""
-    return [pytest.param(row, id=row.rule) for row in rows]
+    return [pytest.param(row, id=row.name) for row in rows]

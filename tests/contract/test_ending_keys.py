@@ -107,8 +107,8 @@ RUN_ONCE = [
          rollout="{max_failures: 3}", does={"1 then": Ran(exit_code=1, duration=5)}),
     once("where the whole run is taken back that host goes last", "run",
          {ran("1"): f"{HERE}, undo then, undo once", LISTS: {"rolled_back": "1 2 3"},
-          in_turn("2 undo then ended", "1 undo once"): True, in_turn("3 undo then ended", "1 undo once"): True},
-         rollout="{rollback: run}", does={"2 then": BAD, "3 then": Ran(duration=60)}),
+          in_turn("2 undo then ended", "1 undo then"): True, in_turn("3 undo then ended", "1 undo then"): True},
+         rollout="{rollback: run}", does={"1 then": Ran(duration=30), "2 then": BAD, "3 then": Ran(duration=60)}),
 ]  # fmt: skip
 
 CONFIG = "\n  - {name: config, run: c, rollback: undo, handlers: FORM}\n  - {name: check, run: check}"

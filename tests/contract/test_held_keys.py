@@ -62,6 +62,11 @@ class Limit(NamedTuple):
     words: tuple[str, ...] = ()
     says: str = ""
 
+    @property
+    def name(self) -> str:
+        """The key and the rule."""
+        return f"{self.of.partition('.')[2]}: {self.rule}"
+
     def playbook(self) -> str:
         """The playbook, but for its hosts."""
         return f"limits: {self.limits}\n{STEPS}"
@@ -84,7 +89,7 @@ ROWS = [
 
 
 def _cases() -> list[ParameterSet]:
-    return [pytest.param(row, id=row.rule) for row in ROWS]
+    return [pytest.param(row, id=row.name) for row in ROWS]
 
 
 @pytest.mark.parametrize("row", _cases())

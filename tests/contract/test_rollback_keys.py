@@ -172,12 +172,13 @@ RETRIES = [
         ("RetriesShape.max_delay", "5m if not given", "attempts: 4, delay: 200s, backoff: 2", waits(200, 300, 300)),
         ("RetriesShape.jitter", "none if not given", "attempts: 2, delay: 100s", waits(100)),
     )),
-    *(pull(f"{shape}.retries", "are its own", rollback,
+    *(pull(f"{shape}.retries", rule, rollback,
            {ran(): f"{UNDONE}{runs}", after(f"1 undo {name} #1", f"1 undo {name} #2"): 7, **BACK},
-           does={f"1 undo {slot}": [BAD, OK]}) for shape, rollback, runs, name, slot in (
-        ("UndoPartShape", "{steps: [{name: x, run: x, retries: {attempts: 2, delay: 7s}}]}", "-x, undo pull-x",
+           does={f"1 undo {slot}": [BAD, OK]}) for shape, rule, rollback, runs, name, slot in (
+        ("UndoPartShape", "each of several commands has its own",
+         "{steps: [{name: x, run: x, retries: {attempts: 2, delay: 7s}}]}", "-x, undo pull-x",
          "pull/x", "pull-x"),
-        ("VerifyShape", "{run: undo, verify: {run: x, retries: {attempts: 2, delay: 7s}}}",
+        ("VerifyShape", "the check has its own", "{run: undo, verify: {run: x, retries: {attempts: 2, delay: 7s}}}",
          ", undo pull-verify, undo pull-verify", "pull/verify", "pull-verify"),
     )),
 ]  # fmt: skip
