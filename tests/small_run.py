@@ -9,6 +9,7 @@ from orchestrator.clock import FakeClock
 from orchestrator.core.attempt import Pace
 from orchestrator.core.expand import expand, inventory_of_vmids
 from orchestrator.core.run_state import RunState, fold
+from orchestrator.engine.controller import Controller
 from orchestrator.engine.live_run import LiveRun, Observer, Outside
 from orchestrator.engine.requests import take_answers
 from orchestrator.engine.runs import LocalDispatcher, carry_on
@@ -110,7 +111,7 @@ async def drive(
     loss: Fault | None = None,
     observers: Sequence[Observer] = (),
     answers: Sequence[tuple[str, Act] | Said] = (),
-    controller: FakeController | None = None,
+    controller: Controller | None = None,
     by: str = "test",
 ) -> Ended:
     """Run a plan to its end, and check that the journal folds to the state that the run ended in.

@@ -49,7 +49,8 @@ def plan_rollout(
     if found.left:
         problem = f"{_named(found.left)} in no wave"
         fix = "end `waves` with `100%`, for all that the patterns leave"
-        problems.note(Problem(origin=playbook.origin, path="rollout.waves", problem=problem, fix=fix))
+        origin = rollout.waves_origin or playbook.origin
+        problems.note(Problem(origin=origin, path="rollout.waves", problem=problem, fix=fix))
     left_out = [wave.name or f"{at + 1}" for at, wave in enumerate(rollout.waves) if chosen[at] == frozenset()]
     return Planned(
         waves=found.waves,

@@ -10,7 +10,7 @@ from orchestrator.gates import GATES
 from orchestrator.load.document import Document
 from orchestrator.load.fields import Delay, Duration, Filled, Label, supported
 from orchestrator.load.problems import Finding, Loc
-from orchestrator.load.shape import Shape, wrong
+from orchestrator.load.shape import Shape, several, wrong
 from orchestrator.model.gate import Approval, Bake, ControllerCommand, Gate, OnDeny, UrlWatch
 
 
@@ -31,9 +31,10 @@ def _address(url: str) -> str:
 
 
 def _names(by: list[str]) -> list[str]:
-    for name in by:
-        if not name.strip() or any(char.isspace() or char in ",;" for char in name):
-            raise wrong(f"{name!r} is not the name of a user", "write ana, or ana@laptop")
+    strange = [at for at, name in enumerate(by) if not name or any(char.isspace() or char in ",;" for char in name)]
+    if strange:
+        fix = "write ana, or ana@laptop"
+        raise several([Finding(loc=(at,), problem=f"{by[at]!r} is not the name of a user", fix=fix) for at in strange])
     return by
 
 

@@ -23,6 +23,7 @@ def read_rollout(shape: RolloutShape, document: Document) -> Rollout:
         seed=shape.seed or "",
         spread=Spread(by=shape.spread_.by, max=shape.spread_.max) if shape.spread_ else None,
         spread_origin=document.origin(("rollout", "spread")) if shape.spread_ else None,
+        waves_origin=document.origin(("rollout", key)) if waves else None,
         bake=shape.bake,
         gates=read_gates(shape.gates, document, ("rollout", "gates")),
         min_healthy=shape.min_healthy,

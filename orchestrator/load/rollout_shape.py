@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic.config import JsonDict
 
 from orchestrator.load.fields import (
     Budget,
@@ -19,13 +20,25 @@ from orchestrator.load.fields import (
 )
 from orchestrator.load.gate_shape import GateShape
 from orchestrator.load.problems import Finding
-from orchestrator.load.shape import Shape
+from orchestrator.load.shape import Shape, wrong
 
 
 def _one_pattern(value: Any) -> Any:
     """A list of hosts is the pattern of them all."""
+    if value == []:
+        raise wrong("is empty", "such as `hosts: web-001`")
     listed = isinstance(value, list) and value and all(isinstance(each, str | int) for each in value)
     return ",".join(str(each) for each in value) if listed else value
+
+
+_PATTERN: JsonDict = {"type": "string", "minLength": 1}
+
+Pattern = Annotated[
+    Filled,
+    BeforeValidator(_one_pattern),
+    WithJsonSchema({"anyOf": [_PATTERN, {"type": "array", "items": {"type": ["string", "integer"]}, "minItems": 1}]}),
+]
+"""A pattern over the inventory, or a list of patterns."""
 
 
 class SpreadShape(Shape):
@@ -50,8 +63,10 @@ class WaveShape(Shape):
     size: Size | None = Field(
         default=None, description="How many hosts, or what part of the whole run.", examples=["10%"]
     )
-    hosts: Annotated[Filled, BeforeValidator(_one_pattern)] | None = Field(
-        default=None, description="A pattern: these hosts go in this wave and in no other.", examples=["web-001"]
+    hosts: Pattern | None = Field(
+        default=None,
+        description="A pattern, or a list of them: these hosts go in this wave and in no other.",
+        examples=["web-001"],
     )
     max_failures: Budget | None = Field(
         default=None,

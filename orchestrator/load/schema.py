@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from orchestrator.load.gate_shape import ExpectShape
 from orchestrator.load.inventory_shape import InventoryShape
 from orchestrator.load.playbook_shape import PlaybookShape
 from orchestrator.load.rollback_shape import RollbackShape, VerifyShape
-from orchestrator.load.rollout_shape import WaveShape
+from orchestrator.load.rollout_shape import SpreadShape, WaveShape
 from orchestrator.load.shape import NOT_YET, Shape
 
 Kind = Literal["playbook", "inventory"]
@@ -19,6 +20,8 @@ _SHORTHANDS: Mapping[str, Mapping[str, Any]] = {
     WaveShape.__name__: {"type": ["integer", "string"]},
     RollbackShape.__name__: {"type": "string"},
     VerifyShape.__name__: {"type": "string"},
+    SpreadShape.__name__: {"type": "string"},
+    ExpectShape.__name__: {"type": ["integer", "string"]},
 }
 
 

@@ -81,7 +81,8 @@ class WaveSize:
 class Rollout:
     """How a run goes over the fleet. Percentages are not yet resolved.
 
-    seed: of a shuffle, '' where it is to be found. spread_origin: where the spread is written. Times in seconds.
+    seed: of a shuffle, '' where it is to be found. spread_origin, waves_origin: where these are written. Times are
+    seconds.
     bake, gates: after every wave that has none of its own. min_healthy: how long a host is ok before its place is free.
     progress_deadline: how long no host may become ok.
     """
@@ -96,6 +97,7 @@ class Rollout:
     seed: str = ""
     spread: Spread | None = None
     spread_origin: Origin | None = None
+    waves_origin: Origin | None = None
     bake: float = 0.0
     gates: tuple[Gate, ...] = ()
     min_healthy: float = 0.0

@@ -7,6 +7,7 @@ import pytest
 
 from orchestrator.load import json_schema
 from orchestrator.load.schema import Kind
+from orchestrator.load.shape import Shape
 from orchestrator.steps import KINDS
 
 KIND = pytest.mark.parametrize("kind", get_args(Kind))
@@ -73,6 +74,26 @@ def test_short_forms_are_allowed() -> None:
 
     assert {"type": "string"} in definitions["RollbackShape"]["anyOf"]
     assert {"type": ["integer", "string"]} in definitions["WaveShape"]["anyOf"]
+
+
+def shapes(of: type[Shape]) -> Iterator[type[Shape]]:
+    for shape in of.__subclasses__():
+        yield shape
+        yield from shapes(shape)
+
+
+@pytest.mark.parametrize("name", sorted({shape.__name__ for shape in shapes(Shape) if "spread" in vars(shape)}))
+def test_every_short_form_that_is_read_is_offered(name: str) -> None:
+    short, whole = json_schema("playbook")["$defs"][name]["anyOf"]
+
+    assert short["type"] in ("string", ["integer", "string"])
+    assert whole["type"] == "object"
+
+
+def test_the_hosts_of_a_wave_may_be_a_list() -> None:
+    hosts = json_schema("playbook")["$defs"]["WaveShape"]["anyOf"][1]["properties"]["hosts"]
+
+    assert [form["type"] for form in hosts["anyOf"]] == ["string", "array"]
 
 
 @KIND
