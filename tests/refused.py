@@ -7,9 +7,9 @@ from typing import NamedTuple
 import pytest
 from _pytest.mark.structures import ParameterSet
 
-from orchestrator import wiring
 from orchestrator.errors import InputError
 from orchestrator.load import load_settings, render_problems
+from orchestrator.selection import Selection, read_sources
 
 PLACE = "«"
 """Stands before what is wrong."""
@@ -37,7 +37,7 @@ def lines_about(refused: Refused, folder: Path) -> list[str]:
     """The errors of a playbook that was written so, each as its first line. The current folder is the given one."""
     (folder / "playbook.yml").write_text(refused.playbook())
     with pytest.raises(InputError) as caught:
-        wiring.make_plan(wiring.Selection(playbook=Path("playbook.yml")), load_settings(folder, {}))
+        read_sources(Selection(playbook=Path("playbook.yml")), load_settings(folder, {})).plan()
     return [render_problems([problem]).splitlines()[0] for problem in caught.value.problems]
 
 

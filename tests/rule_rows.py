@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from _pytest.mark.structures import ParameterSet
 
-from orchestrator import wiring
 from orchestrator.engine.controller import Controller
 from orchestrator.load import load_settings
 from orchestrator.model.event import AttemptEnded, Recorded
@@ -15,6 +14,7 @@ from orchestrator.model.host import Host
 from orchestrator.model.request import Act
 from orchestrator.ports import NotStarted, PollUnanswered, Refusal, StartUnknown
 from orchestrator.providers.memory import Kind, Reply
+from orchestrator.selection import Selection, read_sources
 from tests.fake_fleet import Ran
 from tests.rule_looks import Look, Watched, shown
 from tests.small_run import FakeController, Said, drive
@@ -80,10 +80,8 @@ class Row:
         inventory = folder / "inventory.yml"
         if self.inventory:
             inventory.write_text(self.inventory)
-        selection = wiring.Selection(
-            playbook=playbook, inventory=inventory if self.inventory else None, limit=self.limit
-        )
-        plan = wiring.make_plan(selection, load_settings(folder, {}))
+        selection = Selection(playbook=playbook, inventory=inventory if self.inventory else None, limit=self.limit)
+        plan = read_sources(selection, load_settings(folder, {})).plan()
         fleet, log = _Fleet(self.does), list[Recorded]()
         ended = await drive(
             plan,
