@@ -84,6 +84,6 @@ async def mind_progress(live: LiveRun) -> None:
         if decision:
             await answer(live, decision)
         elif (due := live.state.progress_due()) is not None:
-            await live.wait_for_change(due)
+            await live.wait_for_change(due, changed)
         else:
             await changed.wait()

@@ -44,6 +44,7 @@ async def run_shard(live: LiveRun, hosts: Sequence[HostName]) -> None:
 
 async def advance(live: LiveRun, dispatcher: Dispatcher) -> bool:
     """Do the next thing of the run as a whole; whether there is more to do."""
+    changed = live.signals_changed
     decision = live.state.decide(live.asked, live.clock.now())
     match decision:
         case OpenWave():
@@ -53,7 +54,7 @@ async def advance(live: LiveRun, dispatcher: Dispatcher) -> bool:
         case WorkOn():
             hosts = live.state.to_work_on(decision.wave)
             shards = [hosts[i : i + SHARD] for i in range(0, len(hosts), SHARD)]
-            async with live.api.watched(), anyio.create_task_group() as tasks:
+            async with anyio.create_task_group() as tasks:
                 tasks.start_soon(gates.mind_progress, live)
                 await dispatcher.dispatch(live, shards)
                 tasks.cancel_scope.cancel()
@@ -64,7 +65,7 @@ async def advance(live: LiveRun, dispatcher: Dispatcher) -> bool:
         case Look():
             await gates.look(live, live.outside.controller, decision.gate)
         case WaitUntil():
-            await live.wait_for_change(decision.at)
+            await live.wait_for_change(decision.at, changed)
         case Finish():
             live.ending = True
             lists = {s.value: names for s, names in live.state.lists().items() if s is not Standing.BUSY}
@@ -87,5 +88,6 @@ async def carry_on(live: LiveRun, dispatcher: Dispatcher, *, by: str) -> None:
     if live.state.started_at is None:
         plan = live.plan
         await live.record(RunStarted(playbook=plan.playbook, digest=plan.digest, hosts=len(plan.hosts), by=by))
-    while await advance(live, dispatcher):
-        pass
+    async with live.api.watched():  # around all of it: a probe may take longer than the hosts of one wave wait for it
+        while await advance(live, dispatcher):
+            pass

@@ -2,23 +2,36 @@
 
 from pathlib import Path
 
+import anyio
 import pytest
 
+from orchestrator.clock import FakeClock
+from orchestrator.core.between import AnswerGate
+from orchestrator.core.run_state import RunState
+from orchestrator.engine import gates as engine_gates
+from orchestrator.engine.requests import take_answers
+from orchestrator.journal.memory import MemoryJournal
 from orchestrator.model.event import (
     Answer,
+    ApiPaused,
+    ApiResumed,
     AttemptStarted,
+    Event,
     GateAnswered,
     GateAsked,
     HostSettled,
     Recorded,
     RunPaused,
+    RunResumed,
+    RunStarted,
     WaveOpened,
 )
 from orchestrator.model.gate import CommandLost, CommandRan, Fetched, NotFetched
+from orchestrator.model.ids import HostName
 from orchestrator.model.request import Act
 from orchestrator.model.state import RunStatus
 from tests.fake_fleet import Ran
-from tests.small_run import Ended, FakeController, Said, drive, plan_of
+from tests.small_run import RUN, Ended, FakeController, Said, drive, plan_of, taken_up
 
 pytestmark = pytest.mark.anyio
 
@@ -223,3 +236,46 @@ async def test_a_first_wave_of_one_host_stops_the_run_whatever_the_budget(tmp_pa
     plan = plan_of(tmp_path, playbook("{waves: [1, 100%], max_failures: 2}"))
     ended = await drive(plan, lambda host, slot, attempt: Ran(exit_code=int(host == "1" and "undo" not in slot)))
     assert ended.lists == {"rolled_back": ("1",), "never_started": ("2", "3")}
+
+
+async def test_a_host_that_kept_its_place_for_an_earlier_process_gives_it_up_as_the_next_wave_opens(
+    tmp_path: Path,
+) -> None:
+    plan = plan_of(tmp_path, playbook("{max_parallel: 1, min_healthy: 30s, waves: [1, 1]}", hosts="[1, 2]"))
+    whole = (await drive(plan)).events
+    first = next(at for at, event in enumerate(whole) if isinstance(event, HostSettled))
+    with anyio.fail_after(10):
+        assert (await drive(plan, before=whole[: first + 1])).lists == {"ok": ("1", "2")}
+
+
+async def test_an_answer_that_the_run_found_out_is_not_recorded_once_a_person_has_given_one(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, playbook(COMMAND))
+    waiting = await drive(plan, controller=FakeController(command=CommandLost(why="lost")))
+    async with FakeClock() as clock, MemoryJournal(clock=clock) as journal:
+        live = await taken_up(plan, waiting.events, journal, clock)
+        await journal.ask(Said(act=Act.APPROVE).request(clock.now()))
+        await take_answers(live, until=1)
+        found = AnswerGate(wave=0, gate="command", kind="command", answer=Answer.FAILED, why="looked before that")
+        await engine_gates.answer(live, found)
+        said = [e.event.by for e in await journal.events(RUN) if isinstance(e.event, GateAnswered)]
+        assert said == ["orc", "ana@laptop"]
+
+
+async def test_time_in_which_the_api_was_ill_does_not_count_as_time_without_progress(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, playbook("{max_parallel: 1, progress_deadline: 5m}"))
+    ill = ApiPaused(host=HostName("1"), answer="api_down", detail="502", since=0.0, next_try=1.0)
+
+    def due(*events: tuple[float, Event]) -> float | None:
+        begun = RunStarted(playbook="p", digest="", hosts=3, by="me"), WaveOpened(wave=0, hosts=3)
+        state = RunState(plan)
+        for seq, (at, event) in enumerate([*((0.0, each) for each in begun), *events], start=1):
+            state.apply(Recorded(run=RUN, seq=seq, at=at, event=event))
+        return state.progress_due()
+
+    well = ApiResumed(since=0.0, probes=1)
+    assert due() == 300
+    assert due((10, ill)) is None
+    assert due((10, ill), (40, ill), (70, well)) == 360
+    paused, resumed = RunPaused(by="ana", cause="x"), RunResumed(by="ana")
+    assert due((10, ill), (40, paused), (70, well), (100, resumed)) == 390, "it was paused from one of them on"
+    assert due((10, paused), (40, ill), (70, resumed)) == 360, "who takes the run up finds out for itself"
