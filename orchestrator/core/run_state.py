@@ -61,6 +61,7 @@ class RunState:
         self._count_held(range(len(self.waves)))
         self.opened = 0
         self.taken_up = 0
+        self.taken_up_at = 0.0
         self.started_by = ""
         self.started_at: float | None = None
         self.paused: RunPaused | None = None
@@ -88,7 +89,7 @@ class RunState:
             case RunStarted():
                 self.started_at = recorded.at
                 self.started_by = event.by
-                self.taken_up += 1
+                self.taken_up, self.taken_up_at = self.taken_up + 1, recorded.at
             case WaveOpened():
                 if event.wave != self.opened:
                     raise IllegalTransition(f"wave {event.wave} opened after {self.opened} waves")
@@ -112,7 +113,7 @@ class RunState:
                 self.ill = None  # the process that takes it up finds out for itself
                 if not self.course.aborts:
                     self.paused = None
-                self.taken_up += 1
+                self.taken_up, self.taken_up_at = self.taken_up + 1, recorded.at
             case RunFinished():
                 self.finished = event
             case _:
