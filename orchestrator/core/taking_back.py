@@ -4,27 +4,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from orchestrator import codec
+from orchestrator.core.back_host import Lack, plan_back
 from orchestrator.core.host import owed
-from orchestrator.core.late import decide_when, late_command
 from orchestrator.core.layout import Layout
 from orchestrator.core.once import concerned, relies
 from orchestrator.core.run_state import RunState
 from orchestrator.model.ids import HostName, RunId
-from orchestrator.model.plan import HostPlan, Past, Plan, Wave
-from orchestrator.model.playbook import Outcome
+from orchestrator.model.plan import HostPlan, Plan, Wave
 from orchestrator.model.rollout import InFlight, RollbackScope
 from orchestrator.model.state import UNTOUCHED, HostState
-from orchestrator.template import TemplateError
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lack:
-    """What keeps a host from being taken back: the command that cannot be made, and why."""
-
-    host: HostName
-    undo: str
-    why: str
-
 
 Kept = Mapping[tuple[HostName, int], tuple[HostName, ...]]
 
@@ -73,7 +61,8 @@ def _without_reliance(layout: Layout, mine: HostState) -> HostState:
 def take_back(state: RunState, run: RunId, hosts: Sequence[HostName], backs: Iterable[RunState] = ()) -> TakeBack:
     """The plan that takes these hosts of a finished run back, where other runs have taken parts of it back already.
 
-    Nothing is waited for and no gate is asked; `max_parallel` is the run's own. Every command is final.
+    Nothing is waited for and no gate is asked; `max_parallel` is the run's own. Every command is final
+    that will be run, but for what `plan_back` says.
     A step that ran once for others is taken back after all of them, its host in a wave of its own, and not at all where
     a host relies on it that is not taken back.
     """
@@ -82,7 +71,8 @@ def take_back(state: RunState, run: RunId, hosts: Sequence[HostName], backs: Ite
     plans = {each.host.name: each for each in state.plan.hosts}
     lacks: list[Lack] = []
     chosen = [name for name in hosts if _goes(state, left, kept, name)]
-    found = tuple(_host_plan(state.layout, plans[name], left[name], kept, lacks) for name in chosen)
+    stay = {name: {slot for on, slot in kept if on == name} for name in {on for on, _ in kept}}
+    found = tuple(plan_back(state.layout, plans[name], left[name], stay.get(name, set()), lacks) for name in chosen)
     nothing = tuple(name for name in hosts if name not in set(chosen))
     if lacks or not found:
         return TakeBack(plan=None, nothing=nothing, kept=kept, lacks=tuple(lacks))
@@ -154,44 +144,3 @@ def _in_waves(found: Sequence[HostPlan], last: Set[HostName]) -> tuple[tuple[Wav
     waves = tuple(Wave(index=at, name="", hosts=tuple(part)) for at, part in enumerate(part for part in parts if part))
     wave_of = {name: wave.index for wave in waves for name in wave.hosts}
     return waves, tuple(replace(each, wave=wave_of[each.host.name]) for each in found)
-
-
-def _host_plan(layout: Layout, plan: HostPlan, mine: HostState, kept: Kept, lacks: list[Lack]) -> HostPlan:
-    commands, whens = list(plan.commands), list(plan.whens)
-    for undo in layout.undos:
-        if mine.progress[undo.slot].skipped:
-            whens[undo.slot] = False  # it was found not to be owed, and still is not
-    for undo in owed(layout, mine):
-        slot = layout.slots[undo.slot]
-        if (plan.host.name, undo.step) in kept:
-            whens[undo.slot] = False
-            continue
-        try:
-            when = whens[undo.slot]
-            whens[undo.slot] = decide_when(slot, plan, mine.registered) if when is None else when
-            if whens[undo.slot] and not commands[undo.slot].final:
-                commands[undo.slot] = late_command(slot, plan, mine.registered)
-        except TemplateError as error:
-            lacks.append(Lack(host=plan.host.name, undo=slot.name, why=str(error)))
-    return replace(
-        plan,
-        commands=tuple(commands),
-        whens=tuple(whens),
-        owed=(),
-        done=(),
-        done_in="",
-        registered=dict(mine.registered),
-        past=tuple(_past(layout, mine)),
-    )
-
-
-def _past(layout: Layout, mine: HostState) -> Iterator[Past]:
-    """How the steps had ended, and which parts of their undos were done."""
-    for index in layout.steps:
-        progress = mine.progress[index]
-        if progress.effect is not None:
-            yield Past(slot=index, outcome=progress.effect, may_be_running=progress.may_be_running)
-    for undo in layout.undos:
-        progress = mine.progress[undo.slot]
-        if progress.outcome is Outcome.OK:
-            yield Past(slot=undo.slot, outcome=Outcome.OK)

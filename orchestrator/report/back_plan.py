@@ -6,7 +6,7 @@ from orchestrator.core.host import owed
 from orchestrator.core.run_state import RunState
 from orchestrator.core.taking_back import TakeBack
 from orchestrator.model.ids import HostName
-from orchestrator.model.plan import HostPlan, Plan
+from orchestrator.model.plan import HostPlan, Plan, Section
 from orchestrator.report.columns import hang
 from orchestrator.report.rollbacks import what_stays
 from orchestrator.report.sections import INDENT, join
@@ -59,10 +59,10 @@ def _told(state: RunState, host: HostPlan) -> Iterator[tuple[str, str]]:
 
 def lacks(found: TakeBack) -> list[str]:
     """What is lacking, once for each command; the first host stands for all."""
-    by_undo: dict[str, list[str]] = {}
+    by_command: dict[str, list[str]] = {}
     for lack in found.lacks:
-        by_undo.setdefault(lack.undo, []).append(f"{lack.host}: {lack.why}")
+        name = f"the undo of {lack.step}" if lack.section is Section.UNDO else f"{lack.step} ({lack.section.value})"
+        by_command.setdefault(name, []).append(f"{lack.host}: {lack.why}")
     return [
-        f"the undo of {undo} cannot be made on {count(len(hosts), 'host')}, first {hosts[0]}"
-        for undo, hosts in by_undo.items()
+        f"{name} cannot be made on {count(len(hosts), 'host')}, first {hosts[0]}" for name, hosts in by_command.items()
     ]
