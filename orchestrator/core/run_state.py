@@ -4,13 +4,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from orchestrator.core import between as core_between
-from orchestrator.core import going_back, rollout
+from orchestrator.core import checks, going_back, rollout
 from orchestrator.core.between import Between, Hold
 from orchestrator.core.counts import RunCounts
 from orchestrator.core.evolve import HostEvent, evolve, first_state, fresh
 from orchestrator.core.healthy import Healthy
 from orchestrator.core.host import owes_undo
-from orchestrator.core.host_decisions import OnceSignal, Signals
+from orchestrator.core.host_decisions import Signals
 from orchestrator.core.layout import Layout, lay_out
 from orchestrator.core.once import OnceLedger
 from orchestrator.core.progress import ProgressClock
@@ -32,7 +32,6 @@ from orchestrator.model.event import (
 )
 from orchestrator.model.ids import HostName
 from orchestrator.model.plan import HostPlan, Plan
-from orchestrator.model.rollout import RollbackScope
 from orchestrator.model.state import HostState, RunStatus, Standing
 
 
@@ -135,7 +134,7 @@ class RunState:
         self._count_once(plan, before, after)
         self._bar()
         if after.settled is Standing.OK and before.settled is not Standing.OK:
-            self.healthy.became_ok(host, at)
+            self.healthy.became_ok(host, after.settled_at)
 
     def _bar(self) -> None:
         if self.opened:
@@ -214,13 +213,10 @@ class RunState:
         )
         if host is not None and self.spread.full(host):
             found = replace(found, begin=False)
-        return replace(found, once=self._once_signals(wave, found)) if self.plan.once else found
-
-    def _once_signals(self, wave: int, signals: Signals) -> tuple[OnceSignal, ...]:
-        over, scope = not signals.forward and not signals.aborting, self.plan.policy.rollback
-        newest = self.opened - 1 if over and scope is RollbackScope.WAVE else None
-        everything = over and scope is RollbackScope.RUN
-        return self._once.signals(wave, self._hosts, taken_back=newest, all_taken_back=everything)
+        if self.plan.once:
+            over = not found.forward and not found.aborting
+            found = replace(found, once=self._once.signals(wave, self._hosts, over=over, newest=self.opened - 1))
+        return replace(found, check=checks.asked(self.layout, self.between, wave)) if found.forward else found
 
     def decide(self, asked: Course = Course.ON, now: float | None = None) -> rollout.RunDecision:
         """What to do next with the run at `now` (seconds since the epoch); None: when its latest event happened."""
@@ -229,14 +225,16 @@ class RunState:
             return Hold(waits_for="the API has been ill for too long: a person has to say when to ask it again")
         if self.layout.goes_back:
             return going_back.decide(self.waves, opened=self.opened, course=course)
+        newest = self.plan.waves[self.opened - 1] if self.opened else None
         return rollout.decide(
             self.plan.policy,
             self.waves,
             opened=self.opened,
             course=course,
             between=self.between,
-            gates=self.plan.waves[self.opened - 1].gates if self.opened else (),
+            gates=newest.gates if newest else (),
             moment=self.moment(self.progress.last if now is None else now),
+            looked=lambda gate: checks.look(self.layout, gate, newest.hosts if newest else (), self._hosts),
         )
 
     def moment(self, now: float) -> Moment:
@@ -250,7 +248,7 @@ class RunState:
     def progress_due(self) -> float | None:
         """When the progress deadline passes if no other host becomes ok; None where none runs, or the API is ill."""
         since, deadline = self.progress.since, self.plan.policy.progress_deadline
-        going = self.opened and not self.between.stop and self.course is Course.ON and not self.ill
+        going = self.opened and self.between == Between() and self.course is Course.ON and not self.ill
         if deadline is None or since is None or not going or rollout.over_budget(self.plan.policy, self.waves):
             return None
         standing = self.waves[self.opened - 1].standing

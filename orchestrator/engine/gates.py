@@ -9,7 +9,7 @@ from orchestrator.engine.live_run import LiveRun
 from orchestrator.gates import command, url
 from orchestrator.gates.kind import Settled
 from orchestrator.model.event import Answer, GateAnswered, GateAsked
-from orchestrator.model.gate import Approval, Bake, ControllerCommand, Gate, UrlWatch
+from orchestrator.model.gate import Approval, Bake, ControllerCommand, Gate, UrlWatch, WaveCommand
 
 
 async def ask(live: LiveRun, decision: AskGate) -> None:
@@ -63,7 +63,7 @@ async def _find(live: LiveRun, controller: Controller, gate: Gate) -> Settled:
             return command.judge(await controller.run(gate))
         case UrlWatch():
             return await _watch(live, controller, gate)
-        case Approval() | Bake():
+        case Approval() | Bake() | WaveCommand():
             return Settled(answer=Answer.INCONCLUSIVE)
 
 

@@ -23,7 +23,7 @@ SCOPES = {
 def plan_summary(plan: Plan, paper: Paper = PAPER) -> list[str]:
     """The lines that stand before the question whether to run a plan."""
     planned = Planned.of(plan)
-    steps = ", ".join(slot.name for _, slot in planned.forward())
+    steps = ", ".join(slot.name for _, slot in planned.steps())
     return join(
         head(plan, paper), waves(plan, paper), budgets(plan),
         [*hang("STEPS  ", spelled(steps), paper.width), *chosen(plan, paper)],

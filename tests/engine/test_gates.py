@@ -1,5 +1,6 @@
 """What stands between waves, in whole runs: gates, bakes, spread, and how long a host must be ok."""
 
+from collections import Counter
 from pathlib import Path
 
 import anyio
@@ -7,6 +8,7 @@ import pytest
 
 from orchestrator.clock import FakeClock
 from orchestrator.core.between import AnswerGate
+from orchestrator.core.locks import unneeded
 from orchestrator.core.run_state import RunState
 from orchestrator.engine import gates as engine_gates
 from orchestrator.engine.requests import take_answers
@@ -15,6 +17,7 @@ from orchestrator.model.event import (
     Answer,
     ApiPaused,
     ApiResumed,
+    AttemptEnded,
     AttemptStarted,
     Event,
     GateAnswered,
@@ -27,10 +30,13 @@ from orchestrator.model.event import (
     WaveOpened,
 )
 from orchestrator.model.gate import CommandLost, CommandRan, Fetched, NotFetched
+from orchestrator.model.host import Host
 from orchestrator.model.ids import HostName
+from orchestrator.model.plan import Plan
 from orchestrator.model.request import Act
-from orchestrator.model.state import RunStatus
-from tests.fake_fleet import Ran
+from orchestrator.model.state import RunStatus, Standing
+from orchestrator.ports import NotStarted, Refusal, StartUnknown
+from tests.fake_fleet import Ran, Script
 from tests.small_run import RUN, Ended, FakeController, Said, drive, plan_of, taken_up
 
 pytestmark = pytest.mark.anyio
@@ -279,3 +285,137 @@ async def test_time_in_which_the_api_was_ill_does_not_count_as_time_without_prog
     paused, resumed = RunPaused(by="ana", cause="x"), RunResumed(by="ana")
     assert due((10, ill), (40, paused), (70, well), (100, resumed)) == 390, "it was paused from one of them on"
     assert due((10, paused), (40, ill), (70, resumed)) == 360, "who takes the run up finds out for itself"
+
+
+CHECKED = """
+vmids: [1, 2, 3]
+vars: {{port: 80}}
+rollout: {rollout}
+steps:
+  - {{name: one, run: echo 1, rollback: echo back, register: out}}
+finally:
+  - {{name: last, run: last}}
+"""
+ON_WAVE = "{waves: [2, 1], %sgates: [{name: health, command: {run: './check {{ vmid }} {{ out.stdout }}', on: wave}}]}"
+
+
+def checked(folder: Path, more: str = "") -> Plan:
+    return plan_of(folder, CHECKED.format(rollout=ON_WAVE % more))
+
+
+def checks(ended: Ended) -> list[str]:
+    return [host for host, slot, _ in ended.fleet.order if slot.endswith("health")]
+
+
+async def test_a_gate_on_the_wave_is_asked_once_on_every_host_of_it_once_it_is_done(tmp_path: Path) -> None:
+    plan = checked(tmp_path)
+    ended = await drive(plan, lambda *_: Ran(stdout="v2\n", duration=3))
+    assert gates(ended) == [("health", Answer.PASSED, "orc")] * 2
+    assert (sorted(checks(ended)), ended.exit) == (["1", "2", "3"], 0)
+    assert ended.fleet.commands["2", "03-health", 1] == "./check 2 v2"
+    at = [i for i, e in enumerate(ended.events) if isinstance(e, AttemptStarted) and e.step == "health"]
+    opened = [i for i, e in enumerate(ended.events) if isinstance(e, WaveOpened)]
+    done = [i for i, e in enumerate(ended.events) if isinstance(e, AttemptEnded) and e.step == "last"]
+    assert done[1] < at[0] < at[1] < opened[1] < done[2] < at[2]
+    assert [slot[3:] for slot in ended.slots_of("1")] == ["one", "last", "health"], "what ends a host is not repeated"
+    ends = [e for e in ended.events if isinstance(e, AttemptEnded) and e.step == "health"]
+    assert not any(e.changed for e in ends), "it only looks"
+
+
+@pytest.mark.parametrize(
+    ("end", "answer"),
+    [
+        (Ran(exit_code=1, stderr="503"), Answer.FAILED),
+        (Ran(exit_code=75), Answer.INCONCLUSIVE),
+        (Ran(exit_code=143, ending="late"), Answer.INCONCLUSIVE),
+        (Ran(ending="lost"), Answer.INCONCLUSIVE),
+        ("unreachable", Answer.INCONCLUSIVE),
+        ("unknown", Answer.INCONCLUSIVE),
+    ],
+)
+async def test_how_it_ends_on_one_host_answers_for_the_wave(tmp_path: Path, end: Ran | str, answer: Answer) -> None:
+    def script(host: str, slot: str, attempt: int) -> Ran:
+        return end if isinstance(end, Ran) and (host, slot) == ("2", "03-health") else Ran()
+
+    def fault(kind: str, host: Host) -> NotStarted | StartUnknown | None:
+        if isinstance(end, Ran) or kind != "start" or host.name != "2" or not asked:
+            return None
+        return StartUnknown(message="?") if end == "unknown" else NotStarted(refusal=Refusal.HOST_DOWN, message="off")
+
+    asked: list[Recorded] = []
+
+    def observe(recorded: Recorded) -> None:
+        asked.extend([recorded] if isinstance(recorded.event, GateAsked) else [])
+
+    ended = await drive(checked(tmp_path, "rollback: run, "), script, fault=fault, observers=[observe])
+    assert gates(ended)[0] == ("health", answer, "orc")
+    first = next(e for e in ended.events if isinstance(e, GateAnswered))
+    assert "1 of 2 hosts, first 2" in first.why
+    if answer is Answer.FAILED:
+        assert ended.lists == {"rolled_back": ("1", "2"), "never_started": ("3",)}
+        assert ended.exit == 4
+        assert [slot[3:] for slot in ended.slots_of("1")] == ["one", "last", "health", "one-undo", "last"]
+    else:
+        assert ended.state.status() is RunStatus.WAITING
+
+
+async def test_hosts_that_failed_within_the_budget_are_not_asked(tmp_path: Path) -> None:
+    ended = await drive(
+        checked(tmp_path, "max_failures: 1, "),
+        lambda host, slot, attempt: Ran(exit_code=int(host == "1" and slot == "00-one")),
+    )
+    assert sorted(checks(ended)) == ["2", "3"]
+    assert ended.lists == {"ok": ("2", "3"), "rolled_back": ("1",)}
+
+
+async def test_where_no_host_of_the_wave_is_ok_a_person_has_to_say(tmp_path: Path) -> None:
+    ended = await drive(
+        checked(tmp_path, "max_failures: 2, "),
+        lambda host, slot, attempt: Ran(exit_code=int(host in "12" and slot == "00-one")),
+        answers=[Said(act=Act.APPROVE)],
+    )
+    assert gates(ended)[:2] == [("health", Answer.INCONCLUSIVE, "orc"), ("health", Answer.PASSED, "ana@laptop")]
+    assert checks(ended) == ["3"]
+
+
+async def test_no_more_hosts_are_asked_at_once_than_max_parallel_and_the_progress_deadline_is_no_matter(
+    tmp_path: Path,
+) -> None:
+    plan = checked(tmp_path, "max_parallel: 1, progress_deadline: 2m, bake: 10m, min_healthy: 30s, ")
+    times = Times()
+    ended = await drive(
+        plan, lambda host, slot, attempt: Ran(duration=200 if "health" in slot else 1), observers=[times]
+    )
+    assert (ended.exit, ended.fleet.most_at_once) == (0, 1)
+    asked, answered = times.of(GateAsked, wave=0, gate="health"), times.of(GateAnswered, wave=0, gate="health")
+    assert answered - asked < 430, "a host does not have to become healthy anew for having been asked"
+
+
+async def test_a_gate_on_the_wave_goes_on_from_any_event_at_which_its_process_dies(tmp_path: Path) -> None:
+    """An attempt that is under way is attended: the guest runs it if it was never sent, and attaches else."""
+    plan = checked(tmp_path, "max_parallel: 1, ")
+    whole = (await drive(plan)).events
+    for cut in range(1, len(whole)):
+        ended = await drive(plan, before=whole[:cut])
+        assert ended.exit == 0, cut
+        starts = Counter((e.host, e.step) for e in ended.events if isinstance(e, AttemptStarted))
+        assert set(starts.values()) == {1}, cut
+        assert gates(ended) == [("health", Answer.PASSED, "orc")] * 2
+
+
+async def test_an_abort_while_hosts_are_asked_lets_them_end_and_they_stay_ok(tmp_path: Path) -> None:
+    plan = checked(tmp_path)
+    whole = (await drive(plan)).events
+    asked = next(at for at, e in enumerate(whole) if isinstance(e, AttemptStarted) and e.step == "health")
+    aborted = RunPaused(by="ana", cause="enough", aborting=True)
+    ended = await drive(plan, before=[*whole[: asked + 1], aborted])
+    assert ended.state.status() is RunStatus.ABORTED
+    assert ended.lists == {"ok": ("1", "2"), "never_started": ("3",)}
+    assert checks(ended) == ["1"]
+
+
+async def test_a_run_keeps_the_hosts_that_a_gate_may_still_ask(tmp_path: Path) -> None:
+    for plan, kept in ((checked(tmp_path), True), (plan_of(tmp_path, playbook("{bake: 1s}")), False)):
+        done = HostSettled(host=HostName("1"), standing=Standing.OK)
+        hosts = {each.host.name: each for each in plan.hosts}
+        assert (unneeded(plan, hosts, done) == ()) is kept
