@@ -1,11 +1,12 @@
 """One host's part of a plan that takes a run back: each command as it will be run there, or what is lacking for it."""
 
-from collections.abc import Iterable, Iterator, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 
 from orchestrator.core.host import owed
 from orchestrator.core.late import decide_when, late_command
 from orchestrator.core.layout import Layout
+from orchestrator.model.gate import Gate
 from orchestrator.model.ids import HostName, StepName
 from orchestrator.model.plan import HostPlan, Past, Section, Slot
 from orchestrator.model.playbook import Outcome
@@ -23,11 +24,14 @@ class Lack:
     why: str
 
 
-def plan_back(layout: Layout, plan: HostPlan, mine: HostState, kept: Set[int], lacks: list[Lack]) -> HostPlan:
+def plan_back(
+    layout: Layout, plan: HostPlan, mine: HostState, kept: Set[int], *, gates: Sequence[Gate], lacks: list[Lack]
+) -> HostPlan:
     """The host's plan, with the values that were registered there; what is lacking is added to `lacks`.
 
-    kept: the steps (slots) that stay done though their undo is owed. Handlers that the undos call, `after_rollback` and
-    `finally` are made final, too, but for what waits for a result that one of these gives on the way back.
+    kept: the steps (slots) that stay done though their undo is owed. gates: those that are asked after its wave.
+    Handlers that the undos call, `after_rollback` and `finally` are made final, too, but for what waits for a result
+    that one of these gives on the way back; so are the commands of gates.
     """
     found = _Final(layout, plan, mine, lacks)
     for undo in layout.undos:
@@ -41,6 +45,11 @@ def plan_back(layout: Layout, plan: HostPlan, mine: HostState, kept: Set[int], l
     if undone := [undo.slot for undo in due if found.whens[undo.slot]]:
         called = {handler for slot in undone for handler in layout.calls[slot]}
         found.settle((*sorted(called), *layout.after_rollback, *layout.finally_))
+    asked = {gate.name for gate in gates}
+    for index in layout.checks:
+        if layout.slots[index].name not in asked:
+            found.whens[index] = False
+    found.settle(index for index in layout.checks if found.whens[index])
     return replace(
         plan,
         commands=tuple(found.commands),

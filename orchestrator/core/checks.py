@@ -32,7 +32,7 @@ def worked_on(layout: Layout, state: HostState) -> bool:
 
 
 def look(
-    layout: Layout, gate: WaveCommand, hosts: Sequence[HostName], states: Mapping[HostName, HostState]
+    layout: Layout, gate: WaveCommand, *, hosts: Sequence[HostName], states: Mapping[HostName, HostState]
 ) -> Settled | None:
     """The answer of these hosts, those of the wave; None while the command is to be run, or runs, on one of them."""
     slot = layout.find(StepName(gate.name), undo=False)

@@ -32,14 +32,17 @@ def needed(plan: Plan) -> Mapping[str, HostName]:
 
 def still_needed(plan: Plan, states: Mapping[HostName, HostState]) -> Mapping[str, HostName]:
     """The locks that a run needs to go on, by key: all but those that it gave up by `unneeded`."""
-    if _may_be_used_later(plan):
-        return needed(plan)
-    return {key: name for key, name in needed(plan).items() if states[name].settled is None}
+    return {
+        lock_key(plan, each.host): each.host.name
+        for each in plan.hosts
+        if _may_be_used_later(plan, each) or states[each.host.name].settled is None
+    }
 
 
-def _may_be_used_later(plan: Plan) -> bool:
-    """Whether something may be run on a host that is settled: it is taken back, or a gate is asked there."""
-    asked = any(slot.section is Section.GATES for slot in plan.slots)
+def _may_be_used_later(plan: Plan, host: HostPlan) -> bool:
+    """Whether something may be run on this host once it is settled: it is taken back, or a gate is asked there."""
+    slots = zip(plan.slots, host.whens, strict=True)
+    asked = any(slot.section is Section.GATES and when is not False for slot, when in slots)
     return asked or plan.policy.rollback not in (RollbackScope.NONE, RollbackScope.HOST)
 
 
@@ -62,7 +65,7 @@ def unneeded(plan: Plan, hosts: Mapping[HostName, HostPlan], event: Event) -> tu
     match event:
         case RunFinished():
             return tuple(needed(plan))
-        case HostSettled() if not _may_be_used_later(plan):
+        case HostSettled() if not _may_be_used_later(plan, hosts[event.host]):
             if event.standing is Standing.BUSY:
                 return ()
             return (lock_key(plan, hosts[event.host].host),)

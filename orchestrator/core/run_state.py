@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 
 from orchestrator.core import between as core_between
 from orchestrator.core import checks, going_back, rollout
@@ -207,7 +208,8 @@ class RunState:
 
     def _signals(self, wave: int, course: Course, host: HostName | None) -> Signals:
         if self.layout.goes_back:
-            return going_back.signal(course)
+            found = going_back.signal(course)
+            return found if found.aborting else replace(found, check=checks.asked(self.layout, self.between, wave))
         found = rollout.signal(
             self.plan.policy, self.waves, wave=wave, opened=self.opened, course=course, between=self.between
         )
@@ -223,18 +225,17 @@ class RunState:
         course = max(self.course, asked, key=Course.rank)
         if self.left and course not in (Course.PAUSED, Course.ABORTING_NOW):
             return Hold(waits_for="the API has been ill for too long: a person has to say when to ask it again")
-        if self.layout.goes_back:
-            return going_back.decide(self.waves, opened=self.opened, course=course)
         newest = self.plan.waves[self.opened - 1] if self.opened else None
-        return rollout.decide(
-            self.plan.policy,
+        gates, hosts = (newest.gates, newest.hosts) if newest else ((), ())
+        decide = going_back.decide if self.layout.goes_back else partial(rollout.decide, self.plan.policy)
+        return decide(
             self.waves,
             opened=self.opened,
             course=course,
             between=self.between,
-            gates=newest.gates if newest else (),
+            gates=gates,
             moment=self.moment(self.progress.last if now is None else now),
-            looked=lambda gate: checks.look(self.layout, gate, newest.hosts if newest else (), self._hosts),
+            looked=partial(checks.look, self.layout, hosts=hosts, states=self._hosts),
         )
 
     def moment(self, now: float) -> Moment:

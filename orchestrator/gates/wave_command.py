@@ -55,6 +55,6 @@ WAVE_COMMAND: GateKind[WaveCommand] = GateKind(
     key="command",
     help="A command on every host of the wave: exit status 0 on all of them passes.",
     example="{run: ./is-healthy, on: wave}",
-    told=lambda gate: f"on every host of the wave that is ok, within {period(gate.timeout)}: {written(gate)}",
+    told=lambda gate: f"on every host of the wave, within {period(gate.timeout)}: {written(gate)}",
     due=_due,
 )

@@ -8,6 +8,7 @@ from orchestrator.core.taking_back import TakeBack
 from orchestrator.model.ids import HostName
 from orchestrator.model.plan import HostPlan, Plan, Section
 from orchestrator.report.columns import hang
+from orchestrator.report.plan_summary import each_wave
 from orchestrator.report.rollbacks import what_stays
 from orchestrator.report.sections import INDENT, join
 from orchestrator.report.view import PAPER, Paper
@@ -27,6 +28,7 @@ def back_plan(plan: Plan, nothing: tuple[HostName, ...], paper: Paper = PAPER) -
     head = f"TAKE BACK  run {plan.takes_back} of {spelled(plan.playbook)} on {count(len(plan.hosts), 'host')}"
     return join(
         [f"{head}, newest step first; plan {short(plan.digest)}"],
+        ["WAVES, one after the other", *each_wave(plan, paper)] if len(plan.waves) > 1 else [],
         *(_group(told, hosts, paper) for told, hosts in alike.items()),
         hang("NOTHING TO TAKE BACK  ", names(nothing), paper.width, at=",") if nothing else [],
     )
@@ -55,6 +57,9 @@ def _told(state: RunState, host: HostPlan) -> Iterator[tuple[str, str]]:
     for index in (*sorted(called), *layout.after_rollback, *layout.finally_):
         if host.whens[index] is not False:
             yield f"then  {spelled(layout.slots[index].name)}", f"$ {host.commands[index].text}"
+    for index in layout.checks:
+        if host.whens[index]:
+            yield f"gate  {spelled(layout.slots[index].name)}", f"$ {host.commands[index].text}"
 
 
 def lacks(found: TakeBack) -> list[str]:

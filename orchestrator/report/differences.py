@@ -81,13 +81,20 @@ def _rules(one: Plan, other: Plan) -> Iterator[Change]:
     yield from _waves(one, other)
     yield from _changed(_values(one.policy), _values(other.policy))
     yield from _changed(_values(one.limits), _values(other.limits))
-    steps, others = _by_name(one), _by_name(other)
+    steps, others = (
+        {name: each for name, each in _by_name(plan).items() if _is_step(each[1])} for plan in (one, other)
+    )
     for name in dict.fromkeys((*steps, *others)):
         if name not in steps or name not in others:
             yield Change(what=name, before="a step" if name in steps else "", after="a step" if name in others else "")
         else:
             for change in _changed(_values(steps[name][1]), _values(others[name][1])):
                 yield Change(what=f"{name}: {change.what}", before=change.before, after=change.after)
+
+
+def _is_step(slot: Slot) -> bool:
+    """Whether the slot's own rules are told: those of a gate are, with its wave."""
+    return slot.section is not Section.GATES
 
 
 _NOT_RULES = {"name", "section", "template", "undo_of", "fleet"}

@@ -10,6 +10,7 @@ from orchestrator.clock import FakeClock
 from orchestrator.core.between import AnswerGate
 from orchestrator.core.locks import unneeded
 from orchestrator.core.run_state import RunState
+from orchestrator.core.taking_back import take_back
 from orchestrator.engine import gates as engine_gates
 from orchestrator.engine.requests import take_answers
 from orchestrator.journal.memory import MemoryJournal
@@ -27,6 +28,7 @@ from orchestrator.model.event import (
     RunPaused,
     RunResumed,
     RunStarted,
+    UndoStarted,
     WaveOpened,
 )
 from orchestrator.model.gate import CommandLost, CommandRan, Fetched, NotFetched
@@ -36,7 +38,7 @@ from orchestrator.model.plan import Plan
 from orchestrator.model.request import Act
 from orchestrator.model.state import RunStatus, Standing
 from orchestrator.ports import NotStarted, Refusal, StartUnknown
-from tests.fake_fleet import Ran, Script
+from tests.fake_fleet import Ran
 from tests.small_run import RUN, Ended, FakeController, Said, drive, plan_of, taken_up
 
 pytestmark = pytest.mark.anyio
@@ -419,3 +421,91 @@ async def test_a_run_keeps_the_hosts_that_a_gate_may_still_ask(tmp_path: Path) -
         done = HostSettled(host=HostName("1"), standing=Standing.OK)
         hosts = {each.host.name: each for each in plan.hosts}
         assert (unneeded(plan, hosts, done) == ()) is kept
+
+
+CANARY = """
+vmids: [1, 2, 3, 4]
+rollout:
+  waves: [{size: 1, bake: 10m, gates: [{approval: {by: [ana]}}, {name: only, command: {run: c, on: wave}}]}, 2, 1]
+  gates: [{name: health, command: {run: 'check {{ out.stdout }}', on: wave}}]
+steps:
+  - {name: one, run: echo 1, rollback: echo back, register: out}
+"""
+
+
+def back_of(before: Ended, *, with_gates: bool = True) -> Plan:
+    found = take_back(before.state, RUN, tuple(before.state.hosts), with_gates=with_gates).plan
+    assert found
+    return found
+
+
+async def went(tmp_path: Path) -> Ended:
+    ended = await drive(plan_of(tmp_path, CANARY), lambda *_: Ran(stdout="v1"), answers=[Said(act=Act.APPROVE)])
+    assert ended.exit == 0
+    return ended
+
+
+async def test_on_the_way_back_with_gates_the_waves_go_in_reverse_with_the_gates_between_them(tmp_path: Path) -> None:
+    back = back_of(await went(tmp_path))
+    asked = [("4", ["health"]), ("2 3", ["bake", "approval"]), ("1", [])]
+    assert [(" ".join(wave.hosts), [gate.name for gate in wave.gates]) for wave in back.waves] == asked
+    assert "bake" in [gate.name for gate in back.waves[1].gates]
+    times = Times()
+    ended = await drive(back, observers=[times], answers=[Said(act=Act.APPROVE)])
+    assert (ended.exit, ended.lists) == (0, {"rolled_back": ("1", "2", "3", "4")})
+    assert [(host, slot[3:]) for host, slot, _ in ended.fleet.order] == [
+        ("4", "one-undo"), ("4", "health"), ("2", "one-undo"), ("3", "one-undo"), ("1", "one-undo"),
+    ]  # fmt: skip
+    assert ended.fleet.commands["4", "02-health", 1] == "check v1", "with the values of the old run"
+    assert times.of(WaveOpened, wave=2) - times.of(GateAsked, wave=1, gate="bake") >= 600
+    assert [gate for gate, _, _ in gates(ended)] == ["health", "bake", "approval"]
+
+
+async def test_without_gates_nothing_is_waited_for_on_the_way_back(tmp_path: Path) -> None:
+    back = back_of(await went(tmp_path), with_gates=False)
+    assert [(wave.hosts, wave.gates) for wave in back.waves] == [(("1", "2", "3", "4"), ())]
+    assert checks(await drive(back)) == []
+
+
+@pytest.mark.parametrize(("denied", "status", "exit"), [(True, RunStatus.HELD, 7), (False, RunStatus.FAILED, 3)])
+async def test_a_gate_that_does_not_pass_on_the_way_back_leaves_the_older_waves_as_they_are(
+    tmp_path: Path, denied: bool, status: RunStatus, exit: int
+) -> None:
+    before = await went(tmp_path)
+    ended = await drive(
+        back_of(before),
+        lambda host, slot, attempt: Ran(exit_code=int(not denied and "health" in slot)),
+        answers=[Said(act=Act.DENY)] if denied else [],
+    )
+    assert (ended.state.status(), ended.exit) == (status, exit)
+    assert ended.lists["never_started"] == (("1",) if denied else ("1", "2", "3"))
+    left = take_back(before.state, RUN, tuple(before.state.hosts), [ended.state]).plan
+    assert left
+    assert [each.host.name for each in left.hosts] == [*ended.lists["never_started"]]
+
+
+async def test_the_way_back_with_gates_goes_on_from_any_event_at_which_its_process_dies(tmp_path: Path) -> None:
+    text = CANARY.replace("{approval: {by: [ana]}}, ", "")
+    before = await drive(plan_of(tmp_path, text))
+    back = back_of(before)
+    whole = (await drive(back)).events
+    for cut in range(1, len(whole)):
+        ended = await drive(back, before=whole[:cut])
+        assert ended.exit == 0, cut
+        began = [e for e in ended.events if isinstance(e, AttemptStarted | UndoStarted)]
+        assert set(Counter((e.host, e.step, e.type) for e in began).values()) == {1}, cut
+        assert [gate for gate, _, _ in gates(ended)] == ["health", "bake"]
+
+
+async def test_hosts_of_steps_that_run_once_go_last_with_gates_too(tmp_path: Path) -> None:
+    text = """
+vmids: [1, 2, 3]
+rollout: {waves: [2, 1], gates: [{bake: 1m}]}
+steps: [{name: migrate, run: m, run_once: run, rollback: u}, {name: one, run: o, rollback: b}]
+"""
+    back = back_of(await drive(plan_of(tmp_path, text)))
+    assert [(" ".join(wave.hosts), len(wave.gates)) for wave in back.waves] == [("3", 1), ("2", 0), ("1", 0)]
+    ended = await drive(back)
+    assert [(host, slot[3:]) for host, slot, _ in ended.fleet.order] == [
+        ("3", "one-undo"), ("2", "one-undo"), ("1", "one-undo"), ("1", "migrate-undo"),
+    ]  # fmt: skip

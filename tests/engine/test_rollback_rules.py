@@ -273,6 +273,24 @@ async def test_two_runs_never_take_back_the_same_even_if_both_were_planned_befor
         assert await journal.locks() == ()
 
 
+@pytest.mark.parametrize("with_gates", [False, True])
+async def test_a_way_back_that_nobody_was_faster_with_begins_with_gates_or_without(
+    tmp_path: Path, with_gates: bool
+) -> None:
+    plan = plan_of(tmp_path, playbook("undo", rollout="{waves: [1, 1], bake: 1m}"))
+    before = await drive(plan)
+    back = take_back(before.state, RUN, tuple(before.state.hosts), with_gates=with_gates).plan
+    assert back
+    assert len(back.waves) == 1 + with_gates
+    async with FakeClock() as clock, MemoryJournal(clock=clock) as journal:
+        await journal.create(RunRecord(id=RUN, plan=plan, created_at=1.0, by="ana"))
+        await journal.append(RUN, before.events)
+        await journal.create(RunRecord(id=RunId("r2"), plan=back, created_at=2.0, by="ana"))
+        live = LiveRun(RunId("r2"), RunState(back), outside(journal, clock))
+        await refuse_if_moved(live)
+        assert not live.state.finished
+
+
 async def test_a_run_with_a_fenced_host_is_held_and_gives_its_locks_back(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, playbook("undo"))
     async with FakeClock() as clock, MemoryJournal(clock=clock) as journal:

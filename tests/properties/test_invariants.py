@@ -547,6 +547,7 @@ def check_looked(log: list[Recorded], wave: Wave, gate: WaveCommand, question: R
     """That its command was ok, once, on every host that was ok, between the question and its answer."""
     before = [r.event for r in log if isinstance(r.event, HostSettled) and r.seq < question.seq]
     stood = {event.host: event.standing for event in before}
+    goes_back = not any(isinstance(r.event, AttemptStarted) and r.event.step.startswith("s") for r in log)
     looked = Counter(
         r.event.host
         for r in log
@@ -555,7 +556,8 @@ def check_looked(log: list[Recorded], wave: Wave, gate: WaveCommand, question: R
         and r.event.outcome is Outcome.OK
         and question.seq < r.seq < answer.seq
     )
-    ok = {host for host in wave.hosts if stood[host] is Standing.OK}
+    done = {Standing.OK, Standing.ROLLED_BACK} if goes_back else {Standing.OK}
+    ok = {host for host in wave.hosts if stood[host] in done}
     assert looked == dict.fromkeys(ok, 1), "a gate passed though not every host has said so, once"
     assert ok, "a gate passed that nobody was asked"
 
@@ -748,16 +750,17 @@ def check_undo_of_back(drive: Drive, host: HostName, index: int) -> None:
 def check_back(drive: Drive) -> None:
     """That a finished run can be taken back by another, whatever came of it, and once."""
     hosts = tuple(drive.state.hosts)
-    found = take_back(drive.state, RunId("r"), hosts)
+    rng = random.Random(len(drive.log))
+    found = take_back(drive.state, RunId("r"), hosts, with_gates=rng.random() < 0.6)
     if found.plan is None:
         return
-    rng = random.Random(len(drive.log))
     back = Drive(plan=found.plan, rng=rng, p_bad=rng.choice([0, 0.3]), p_abort=0, p_ill=0, state=RunState(found.plan))
     back.run()
     lists = back.state.lists()
     assert not any(isinstance(r.event, AttemptStarted) and r.event.step.startswith("s") for r in back.log), "forward"
     broken = lists[Standing.ROLLBACK_FAILED] + lists[Standing.FAILED]
-    waiting = [each.host.name for each in back.plan.hosts if each.wave and broken]
+    stopped = broken or back.state.between.stop
+    waiting = [each.host.name for each in back.plan.hosts if each.wave and stopped]
     left = set(back.state.hosts) - {*lists[Standing.ROLLED_BACK], *broken, *waiting}
     assert not left, "a host was left as it was"
     check_relied_on(drive, back)
@@ -765,6 +768,9 @@ def check_back(drive: Drive) -> None:
     done = set(lists[Standing.ROLLED_BACK])
     again = take_back(drive.state, RunId("r"), hosts, [back.state])
     assert again.plan is None or not done & {each.host.name for each in again.plan.hosts}, "taken back twice"
+    if back.state.finished and back.state.finished.exit in (3, 7):
+        assert stopped, "it ended early for no reason"
+        assert back.state.opened < len(back.plan.waves), "a gate was asked after the last wave"
     if back.state.finished and back.state.finished.exit == 0:
         assert again.plan is None, "something was left"
 

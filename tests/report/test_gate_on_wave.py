@@ -3,6 +3,7 @@
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
+from orchestrator.report.differences import differences
 from orchestrator.report.final import final_report
 from orchestrator.report.junit import junit_xml
 from orchestrator.report.live import LiveWatch
@@ -35,7 +36,7 @@ def test_a_plan_shows_the_command_of_each_host_that_it_asks_and_is_no_step_of_it
     section = text[text.index("GATES, on each host that is ok of a wave that is done") :]
     lines = [" ".join(line.split()) for line in section.splitlines()]
     assert lines[1:5] == ["1 health timeout 2m", "after wave 1", "1 $ ./check 1", "2 $ ./check 2"]
-    told = "on every host of the wave that is ok, within 2m: ./check {{ vmid }}"
+    told = "on every host of the wave, within 2m: ./check {{ vmid }}"
     assert f"then health: {told}" in text
     assert "STEPS  pull" in plan_summary(plan, PAPER)
     shown = plan_json(plan)
@@ -83,3 +84,13 @@ def test_the_live_view_shows_on_which_host_it_failed(tmp_path: Path) -> None:
         watch.observe(each)
     (failure,) = watch.frame(BEGAN_AT + 60, 20).failures
     assert (failure.host, failure.said) == ("2", "health: failed, exit status 1")
+
+
+def test_another_command_of_a_gate_is_a_difference_of_its_wave_and_of_each_host(tmp_path: Path) -> None:
+    texts = (PLAYBOOK, PLAYBOOK.replace("./check", "./look"))
+    found = differences(*(view_of(play(plan_of(tmp_path, text))) for text in texts))
+    assert [change.what for change in found.rules] == ["wave 1: gate health"]
+    assert [(change.what, change.after) for change in found.commands] == [
+        ("health", "./look 1"),
+        ("health", "./look 2"),
+    ]
