@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 import anyio
@@ -26,7 +25,7 @@ from orchestrator.engine.live_run import LiveRun, Observer, Outside
 from orchestrator.engine.locks import take_locks
 from orchestrator.engine.metered import Meter, Metered
 from orchestrator.engine.recorded import recorded_state
-from orchestrator.engine.requests import heed, take_answers
+from orchestrator.engine.requests import Requests, take_aborts, take_answers
 from orchestrator.engine.runs import LocalDispatcher, carry_on
 from orchestrator.errors import InputError
 from orchestrator.journal.ownership import RunOwnership
@@ -182,8 +181,10 @@ async def resume(
         live = LiveRun(run_id, state, _outside(journal, provider, settings), observers)
 
         async def go_on() -> None:
+            since = live.state.taken_up_at
             await live.record(RunResumed(by=by))
             await live.steer(course, by=by, cause=cause)
+            await take_aborts(live, until=past, since=since)
             await take_answers(live, until=past)
 
         await _drive(live, by=by, heed_after=past, on_live=on_live, first=go_on)
@@ -232,12 +233,13 @@ async def _drive(
 
     first: what is done once the hosts are taken.
     """
+    requests = Requests(live, after=heed_after)
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(partial(heed, live, after=heed_after))
+        tasks.start_soon(requests.keep_looking)
         on_live(live)
         await take_locks(live, wait=lock_wait)
         if live.plan.takes_back and live.state.started_at is None:
             await refuse_if_moved(live)
         await first()
-        await carry_on(live, LocalDispatcher(), by=by)
+        await carry_on(live, LocalDispatcher(), by=by, look=requests.look)
         tasks.cancel_scope.cancel()

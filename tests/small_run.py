@@ -17,12 +17,12 @@ from orchestrator.journal.memory import MemoryJournal
 from orchestrator.load import load_playbook
 from orchestrator.model.event import Event, RunResumed
 from orchestrator.model.gate import CommandRan, CommandReply, ControllerCommand, Fetched, UrlReply, UrlWatch
-from orchestrator.model.host import ProviderSpec
+from orchestrator.model.host import Host, ProviderSpec
 from orchestrator.model.ids import HostName, RunId, Vmid
 from orchestrator.model.plan import Plan
 from orchestrator.model.request import Act, Request
 from orchestrator.model.state import RunStatus
-from orchestrator.ports import RunRecord
+from orchestrator.ports import Exited, RunRecord
 from orchestrator.providers.memory import Fault, MemoryProvider
 from tests.fake_fleet import FakeFleet, Ran, Script
 
@@ -98,6 +98,33 @@ class Said:
         return Request(run=RUN, act=self.act, by=self.by, at=now + self.after, gate=self.gate, why="looked at it")
 
 
+async def taken_up(
+    plan: Plan,
+    events: Sequence[Event],
+    journal: MemoryJournal,
+    clock: FakeClock,
+    *,
+    provider: MemoryProvider | None = None,
+) -> LiveRun:
+    """A run with these events, taken up anew. provider: None where nothing is to be sent."""
+
+    async def nothing(host: Host, program: str) -> Exited:
+        raise AssertionError("nothing is sent here")
+
+    await journal.create(RunRecord(id=RUN, plan=plan, created_at=clock.now(), by="test"))
+    nonces = (f"{n:016x}" for n in count(1))
+    outside = Outside(
+        journal=journal,
+        provider=provider or MemoryProvider(nothing, vmids=[]),
+        clock=clock,
+        nonce=lambda: next(nonces),
+        chance=lambda: 0.5,
+        pace=Pace(),
+        controller=FakeController(),
+    )
+    return LiveRun(RUN, fold(plan, await journal.append(RUN, events)), outside)
+
+
 def _about(answer: tuple[str, Act], clock: FakeClock) -> Request:
     host, act = answer
     return Request(run=RUN, act=act, by="ana", at=clock.now(), host=HostName(host))
@@ -113,11 +140,12 @@ async def drive(
     answers: Sequence[tuple[str, Act] | Said] = (),
     controller: Controller | None = None,
     by: str = "test",
+    before: Sequence[Event] = (),
 ) -> Ended:
     """Run a plan to its end, and check that the journal folds to the state that the run ended in.
 
     answers: how hosts go on that wait for a person, and what people say to gates; given one by one, each when only that
-    takes the run further. by: who starts it.
+    takes the run further. by: who starts it. before: what a process that died had done, of which this one goes on.
     """
     async with FakeClock() as clock:
         fleet = FakeFleet(script=script, clock=clock)
@@ -137,7 +165,9 @@ async def drive(
                 pace=Pace(),
                 controller=controller or FakeController(),
             )
-            live = LiveRun(RUN, RunState(plan), outside, observers)
+            live = LiveRun(RUN, fold(plan, await journal.append(RUN, before)), outside, observers)
+            if before:
+                await live.record(RunResumed(by=by))
             await carry_on(live, LocalDispatcher(), by=by)
             for answer in answers:
                 assert live.state.status() is RunStatus.WAITING, "an answer to a run that waits for none"

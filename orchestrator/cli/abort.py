@@ -20,6 +20,7 @@ from orchestrator.load import Settings
 from orchestrator.model.ids import RunId
 from orchestrator.model.request import Act
 from orchestrator.report.final import exit_status
+from orchestrator.report.view import RunView
 
 NowOption = Annotated[bool, typer.Option("--now", help="Also end in the guests what is under way there.")]
 
@@ -45,8 +46,9 @@ async def _abort(typed: str, settings: Settings, shown: Output, *, now: bool, wh
         if owner := wiring.ownership(settings).owner(found):
             await wiring.ask(journal, found, Act.ABORT_NOW if now else Act.ABORT, by=by, why=why)
             output.stderr().line(f"{owner} was asked to end run {found}; waiting for that")
-    if owner:
-        return await _watch_end(found, settings, shown)
+    if owner and (view := await _let_go(found, settings)).state.finished:
+        report(view, shown)
+        return exit_status(view)
 
     async def take_up(observers: Sequence[Observer], on_live: Callable[[LiveRun], None]) -> RunState:
         return await wiring.resume(
@@ -56,11 +58,12 @@ async def _abort(typed: str, settings: Settings, shown: Output, *, now: bool, wh
     return await drive(take_up, settings, shown, quiet=True, by=by)
 
 
-async def _watch_end(run: RunId, settings: Settings, shown: Output) -> int:
-    """Wait until the process that drives the run has let go of it."""
+async def _let_go(run: RunId, settings: Settings) -> RunView:
+    """How the run stands once the process that drives it has let go of it.
+
+    It may have done so, or died, without having seen that it was to end the run.
+    """
     while wiring.ownership(settings).owner(run):
         await wiring.pause_for(LOOK_EVERY)
     async with wiring.open_journal(settings) as journal:
-        view = await read_view(journal, run, settings)
-    report(view, shown)
-    return exit_status(view)
+        return await read_view(journal, run, settings)

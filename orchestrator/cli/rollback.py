@@ -41,11 +41,17 @@ HostsOption = Annotated[
     str | None, typer.Option("--hosts", metavar="PATTERN", help="Of the run's hosts, only those that match.")
 ]
 
+GatesOption = Annotated[
+    bool,
+    typer.Option("--with-gates", help="The run's waves in reverse, with the bakes and gates that stood between them."),
+]
+
 
 def command(
     run: RunArgument,
     *,
     hosts: HostsOption = None,
+    with_gates: GatesOption = False,
     yes: YesOption = False,
     lock_wait: LockWaitOption = "0s",
     shown: OutputOption = Output.AUTO,
@@ -54,18 +60,19 @@ def command(
 ) -> None:
     """Take a finished run back: on each host the rollbacks of its steps, newest first, with the values it had there.
 
-    Shows what will be done, and asks. It is a new run, of which no gate is asked and no wave waited for. Exit status:
-    0 all that the rules ask for was undone; 5 an undo failed; 7 held: it is taken back already, or something is
-    lacking; the others are those of `orc run`.
+    Shows what will be done, and asks. It is a new run; without --with-gates no gate of it is asked and no wave waited
+    for. Exit status: 0 all that the rules ask for was undone; 3 a gate did not pass; 5 an undo failed; 7 held: it is
+    taken back already, something is lacking, or a person has to answer a gate; the others are those of `orc run`.
     """
     settings, wait = begin(verbose=verbose), read_lock_wait(lock_wait)
     old, state, backs = anyio.run(partial(_read, run, settings))
-    planned, nothing = _plan(old, state, backs, hosts)
+    planned, nothing = _plan(old, state, backs, hosts, with_gates=with_gates)
     if not quiet or not yes:
         output.stderr().lines([*back_plan(planned, nothing, output.paper()), ""])
     if not yes:
         _confirm(planned)
     words = ("orc", "rollback", old, *(("--hosts", hosts) if hosts is not None else ()))
+    words += ("--with-gates",) if with_gates else ()
     start = wiring.Start(plan=planned, by=whoami(), argv=words, lock_wait=wait)
     raise typer.Exit(anyio.run(partial(drive_new, start, settings, shown, quiet=quiet)))
 
@@ -77,7 +84,9 @@ async def _read(typed: str, settings: Settings) -> tuple[RunId, RunState, tuple[
         return found, await recorded_state(journal, record), await backs_of(journal, found)
 
 
-def _plan(old: RunId, state: RunState, backs: Sequence[Back], pattern: str | None) -> tuple[Plan, tuple[HostName, ...]]:
+def _plan(
+    old: RunId, state: RunState, backs: Sequence[Back], pattern: str | None, *, with_gates: bool
+) -> tuple[Plan, tuple[HostName, ...]]:
     """The plan, and the hosts with nothing to take back. Raises Held and InputError."""
     if state.plan.takes_back:
         raise InputError.of(
@@ -89,7 +98,7 @@ def _plan(old: RunId, state: RunState, backs: Sequence[Back], pattern: str | Non
     if pattern is not None:
         hosts = select_planned(Text(source=pattern, origin=COMMAND_LINE), state.plan)
     refuse_beside(old, backs, hosts)
-    found = take_back(state, old, hosts, [back.state for back in backs])
+    found = take_back(state, old, hosts, [back.state for back in backs], with_gates=with_gates)
     if found.lacks:
         raise Held(
             "\n".join([f"run {old} cannot be taken back so; nothing was started", *lacks(found)]),

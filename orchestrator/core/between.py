@@ -1,14 +1,14 @@
 """What stands between two waves: the gates of the newest one, and what their answers mean for the run."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from orchestrator import gates
 from orchestrator.errors import IllegalTransition
 from orchestrator.gates import approval
-from orchestrator.gates.kind import AskPerson, LookHere, Settled, WaitUntil
+from orchestrator.gates.kind import AskPerson, LookHere, LookOnHosts, Settled, WaitUntil
 from orchestrator.model.event import Answer, GateAnswered, GateAsked
-from orchestrator.model.gate import Approval, Gate, OnDeny
+from orchestrator.model.gate import Approval, Gate, OnDeny, WaveCommand
 
 PROGRESS = "progress_deadline"
 """The gate, and its kind, that the run asks itself: whether hosts still become ok."""
@@ -83,7 +83,16 @@ class Hold:
     waits_for: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookThere:
+    """Run the command of a wave's gate on those of its hosts on which it was not run."""
+
+    wave: int
+
+
 GateDecision = AskGate | AnswerGate | Look | WaitUntil | Hold
+Looked = Callable[[WaveCommand], Settled | None]
+"""What the hosts of the wave have answered to a gate; None while not all of them have."""
 
 
 def evolve(between: Between, waves: Sequence[Sequence[Gate]], event: GateAsked | GateAnswered, at: float) -> Between:
@@ -132,7 +141,9 @@ def _stop(question: Question, event: GateAnswered) -> Stop:
     return Stop(cause=cause)
 
 
-def decide(between: Between, wave: int, asked: Sequence[Gate], now: float) -> GateDecision | None:
+def decide(
+    between: Between, wave: int, asked: Sequence[Gate], now: float, looked: Looked
+) -> GateDecision | LookThere | None:
     """What to do next about the gates of a wave whose hosts are all settled; None once all have passed."""
     question = between.question
     if question is None:
@@ -141,14 +152,22 @@ def decide(between: Between, wave: int, asked: Sequence[Gate], now: float) -> Ga
         said = f": {question.inconclusive}" if question.inconclusive else ""
         return Hold(waits_for=f"a person has to say whether {_named(question)} has passed{said}")
     match gates.due(question.gate, question.asked_at, now):
-        case Settled(answer=answer, why=why):
-            return AnswerGate(wave=wave, gate=question.gate.name, kind=question.gate.kind, answer=answer, why=why)
+        case Settled() as found:
+            return _answer(question, found)
         case WaitUntil() as wait:
             return wait
         case LookHere():
             return Look(gate=question.gate)
+        case LookOnHosts():
+            there = looked(question.gate) if isinstance(question.gate, WaveCommand) else None
+            return _answer(question, there) if there else LookThere(wave=wave)
         case AskPerson(who=who):
             return Hold(waits_for=f"{_named(question)} waits for {who}")
+
+
+def _answer(question: Question, found: Settled) -> AnswerGate:
+    gate = question.gate
+    return AnswerGate(wave=question.wave, gate=gate.name, kind=gate.kind, answer=found.answer, why=found.why)
 
 
 def _named(question: Question) -> str:

@@ -19,7 +19,7 @@ from orchestrator.model.event import (
 )
 from orchestrator.model.plan import HostPlan, Section, Slot
 from orchestrator.model.playbook import Interrupted, OnFailure, Outcome
-from orchestrator.model.state import UNTOUCHED, HostState, Progress, Registered
+from orchestrator.model.state import UNTOUCHED, HostState, Progress, Registered, Standing
 
 HostEvent = (
     AttemptStarted
@@ -84,7 +84,9 @@ def evolve(layout: Layout, state: HostState, event: HostEvent, at: float) -> Hos
         case HostSettled():
             if any(p.running for p in state.progress):
                 raise IllegalTransition(f"{event.host} settled while an attempt is running")
-            return replace(state, settled=event.standing, settled_at=at)
+            looked_at = any(state.progress[i].touched for i in layout.checks)
+            since = state.settled_at if looked_at and event.standing is Standing.OK else at
+            return replace(state, settled=event.standing, settled_at=since)
         case AttemptStarted() | UndoStarted():
             return _start(layout, state, event, at)
         case AttemptEnded() | UndoEnded():
@@ -120,7 +122,8 @@ def _start(layout: Layout, state: HostState, event: AttemptStarted | UndoStarted
     if event.attempt != before.attempts + 1:
         raise IllegalTransition(f"{event.host}: attempt {event.attempt} of {event.step} after {before.attempts}")
     if state.settled is not None:
-        state = _reopen(layout, state)
+        looks = layout.slots[index].section is Section.GATES
+        state = replace(state, settled=None) if looks else _reopen(layout, state)
     progress = replace(before, attempts=event.attempt, running=True, nonce=event.nonce, started_at=at, retry_at=None)
     return _put(state, index, progress)
 

@@ -10,15 +10,16 @@ from orchestrator.core.loops import write_out
 from orchestrator.core.problems import Problems
 from orchestrator.core.rollout_plan import plan_rollout
 from orchestrator.core.scope import BUILT_IN, INDEX, ITEM
-from orchestrator.core.slots import paths, slots
+from orchestrator.core.slots import gate_commands, paths, slots, written_gates
 from orchestrator.core.tags import choose
 from orchestrator.core.waves import resolve_budget
 from orchestrator.core.written import OWN_RESULT, Results, Written, read
 from orchestrator.errors import InputError
+from orchestrator.gates import wave_command
 from orchestrator.model.host import Host, Inventory, InventoryHost, ProviderSpec, Variable
 from orchestrator.model.ids import HostName, StepName
 from orchestrator.model.origin import Origin, Problem
-from orchestrator.model.plan import BlastRadius, Once, Plan, Slot, Tags, Wave
+from orchestrator.model.plan import BlastRadius, Once, Plan, Section, Slot, Tags, Wave
 from orchestrator.model.playbook import Playbook, RunOnce, Step
 
 EVERY_STEP = Tags()
@@ -55,6 +56,7 @@ def expand(
         written=written,
         problems=problems,
         once={each.slot: frozenset(each.hosts) for each in once},
+        only_in=_only_in([each.slot for each in written], rollout.waves),
         items=written_out.items,
     )
     wave_of = {name: wave.index for wave in rollout.waves for name in wave.hosts}
@@ -105,6 +107,15 @@ def _once(slots: Sequence[Slot], waves: Sequence[Wave]) -> tuple[Once, ...]:
     )
 
 
+def _only_in(slots: Sequence[Slot], waves: Sequence[Wave]) -> dict[int, frozenset[int]]:
+    """The waves in which each gate's command is run, by their indices."""
+    return {
+        index: frozenset(wave.index for wave in waves if slot.name in {gate.name for gate in wave.gates})
+        for index, slot in enumerate(slots)
+        if slot.section is Section.GATES
+    }
+
+
 def _limits(playbook: Playbook, fleet: int) -> BlastRadius:
     share = playbook.limits.max_share
     if share is None:
@@ -137,6 +148,7 @@ def _read(
     for section in (playbook.handlers, playbook.after_rollback, playbook.finally_):
         sees += _seen_by_steps(section, before)
         before |= {step.register for step in section if step.register}
+    sees += [of_steps for _ in gate_commands(playbook.rollout)]
     missing = {step.register: step for step in left_out if step.register}
     return tuple(
         read(slot, path, playbook, Results(seen=seen, all=registrars, left_out=missing), problems)
@@ -168,6 +180,7 @@ def _check_names(
         origin = next(step.origin for step in _steps(playbook) if step.register == name)
         problems.note(Problem(origin=origin, problem=problem, fix="register another name"))
     _check_undo_names(playbook, problems)
+    _check_gate_names(playbook, problems)
     for name, variable in (*playbook.variables.items(), *params.items()):
         _check_name(name, variable.origin, registrars, problems, loops=loops)
     reserved = registrars.keys() | {*BUILT_IN, OWN_RESULT} | loops
@@ -188,6 +201,19 @@ def _check_undo_names(playbook: Playbook, problems: Problems) -> None:
             problem = f"two commands that take steps back are called {slot.name!r}"
             problems.note(Problem(origin=origin, problem=problem, fix="give one of them another name"))
         taken.add(slot.name)
+
+
+def _check_gate_names(playbook: Playbook, problems: Problems) -> None:
+    """Notes every gate on a wave whose command would be called like another, or like a step, in reports and logs."""
+    steps = {step.name for step in _steps(playbook)}
+    known: dict[str, tuple[str, float]] = {}
+    for gate, path in written_gates(playbook.rollout):
+        asks = (wave_command.written(gate), gate.timeout)
+        other = "a step" if StepName(gate.name) in steps else "another gate"
+        if other == "a step" or known.setdefault(gate.name, asks) != asks:
+            text = gate.run or gate.argv[0]
+            problem = f"a gate on the wave is called {gate.name!r}, like {other}"
+            problems.note(Problem(origin=text.origin, path=path, problem=problem, fix="give it a `name` of its own"))
 
 
 def _check_name(

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from orchestrator.core.checks import awaits_check, worked_on
 from orchestrator.core.evolve import given_up, wants_answer
 from orchestrator.core.host_decisions import (
     Ask,
@@ -67,8 +68,10 @@ def decide(
     if signals.paused:
         return Rest()
     decision = _work(here, signals)
-    if decision is None and state.touched and state.settled is None and not signals.now:
+    if decision is None and worked_on(layout, state) and state.settled is None and not signals.now:
         decision = _first_due(here, layout.finally_, past_failures=True)
+    if decision is None and signals.check is not None and awaits_check(layout, state, signals.check):
+        decision = _due(here, signals.check)
     if decision is not None:
         return AwaitApi() if signals.ill and isinstance(decision, Start) else decision
     standing = stand(layout, state)

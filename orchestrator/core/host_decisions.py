@@ -32,6 +32,7 @@ class Signals:
     cancel: steps that are under way are ended in the guest.
     aborting: nothing is started but `finally`, nothing is undone; now: not even `finally`, and what runs is ended.
     once: the steps that are run on one host only.
+    check: the slot of a gate that is asked on the hosts that are done.
     ill: the API is, so that nothing is started before it is well. left: nor is what is under way seen to its end.
     """
 
@@ -44,6 +45,7 @@ class Signals:
     aborting: bool = False
     now: bool = False
     once: tuple[OnceSignal, ...] = ()
+    check: int | None = None
     ill: bool = False
     left: bool = False
 

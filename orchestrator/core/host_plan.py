@@ -27,8 +27,9 @@ class HostPlanner:
     """Plans one host after the other; what is wrong is added to the problems.
 
     written: the slots. registered: the names of all results. once: of the slots that are not run on every host, on
-    which they are. items: of each loop, on each host. _shared: the commands rendered so far, by their slot and the
-    values that went in; hosts that have these in common share them.
+    which they are; only_in: of those that belong to a gate, in which waves. items: of each loop, on each host.
+    _shared: the commands rendered so far, by their slot and the values that went in; hosts that have these in common
+    share them.
     """
 
     playbook: Playbook
@@ -37,6 +38,7 @@ class HostPlanner:
     written: Sequence[Written]
     problems: Problems
     once: Mapping[int, frozenset[HostName]]
+    only_in: Mapping[int, frozenset[int]] = field(default_factory=dict)
     items: Mapping[HostName, Items] = field(default_factory=dict)
     _shared: dict[tuple[int, Hashable], Command] = field(default_factory=dict)
 
@@ -45,7 +47,10 @@ class HostPlanner:
         scope = Scope(host, self.playbook.variables, self.params, self.registered)
         items = self.items.get(host.host.name, {})
         scopes = [_scope_of(written.slot, scope, items) for written in self.written]
-        whens = tuple(map(self._when, self.written, scopes))
+        whens = tuple(
+            wave in self.only_in.get(index, (wave,)) and self._when(written, own)
+            for index, (written, own) in enumerate(zip(self.written, scopes, strict=True))
+        )
         commands = []
         kept: dict[StepName, Value] = {}
         used: set[str] = set()

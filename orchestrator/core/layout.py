@@ -23,7 +23,7 @@ class Layout:
 
     undos: in the order of undoing: newest step first, and each step's commands in theirs, the check last.
     calls: the handlers that each slot calls, in the order of their section; an undo calls those of its step.
-    goes_back: the plan takes a run back and does nothing else.
+    checks: the commands of gates. goes_back: the plan takes a run back and does nothing else.
     """
 
     slots: tuple[Slot, ...]
@@ -32,9 +32,15 @@ class Layout:
     handlers: tuple[int, ...]
     after_rollback: tuple[int, ...]
     finally_: tuple[int, ...]
+    checks: tuple[int, ...]
     by_name: Mapping[tuple[StepName, bool], int]
     calls: Mapping[int, tuple[int, ...]]
     goes_back: bool = False
+
+    @property
+    def looks_from(self) -> int:
+        """The index of the first slot that is the command of a gate: they are the last ones."""
+        return len(self.slots) - len(self.checks)
 
     def find(self, step: StepName, *, undo: bool) -> int:
         """The index of a step, or of its undo. Raises Bug when the plan has no such slot."""
@@ -73,6 +79,7 @@ def lay_out(plan: Plan) -> Layout:
         handlers=handlers,
         after_rollback=section(Section.AFTER_ROLLBACK),
         finally_=section(Section.FINALLY),
+        checks=section(Section.GATES),
         by_name={(slot.name, slot.section is Section.UNDO): i for i, slot in enumerate(plan.slots)},
         calls={i: calls(slot) for i, slot in enumerate(plan.slots)},
         goes_back=bool(plan.takes_back),

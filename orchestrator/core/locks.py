@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from orchestrator.model.event import Event, HostSettled, RunFinished
 from orchestrator.model.host import Host, HostFence
 from orchestrator.model.ids import HostName, RunId
-from orchestrator.model.plan import HostPlan, Plan
+from orchestrator.model.plan import HostPlan, Plan, Section
 from orchestrator.model.rollout import RollbackScope
 from orchestrator.model.state import HostState, Standing
 
@@ -32,13 +32,18 @@ def needed(plan: Plan) -> Mapping[str, HostName]:
 
 def still_needed(plan: Plan, states: Mapping[HostName, HostState]) -> Mapping[str, HostName]:
     """The locks that a run needs to go on, by key: all but those that it gave up by `unneeded`."""
-    if _may_be_taken_back_later(plan):
-        return needed(plan)
-    return {key: name for key, name in needed(plan).items() if states[name].settled is None}
+    return {
+        lock_key(plan, each.host): each.host.name
+        for each in plan.hosts
+        if _may_be_used_later(plan, each) or states[each.host.name].settled is None
+    }
 
 
-def _may_be_taken_back_later(plan: Plan) -> bool:
-    return plan.policy.rollback not in (RollbackScope.NONE, RollbackScope.HOST)
+def _may_be_used_later(plan: Plan, host: HostPlan) -> bool:
+    """Whether something may be run on this host once it is settled: it is taken back, or a gate is asked there."""
+    slots = zip(plan.slots, host.whens, strict=True)
+    asked = any(slot.section is Section.GATES and when is not False for slot, when in slots)
+    return asked or plan.policy.rollback not in (RollbackScope.NONE, RollbackScope.HOST)
 
 
 def fenced(
@@ -54,13 +59,13 @@ def fenced(
 def unneeded(plan: Plan, hosts: Mapping[HostName, HostPlan], event: Event) -> tuple[str, ...]:
     """The keys of the locks that the run needs no more once this has happened.
 
-    A host that is settled may be taken back later where the scope is a wave or the run; a host whose rollback failed is
-    given up all the same: what keeps other runs off it is its fence.
+    A host that is settled may be taken back later where the scope is a wave or the run, or a gate may be asked there; a
+    host whose rollback failed is given up all the same: what keeps other runs off it is its fence.
     """
     match event:
         case RunFinished():
             return tuple(needed(plan))
-        case HostSettled() if not _may_be_taken_back_later(plan):
+        case HostSettled() if not _may_be_used_later(plan, hosts[event.host]):
             if event.standing is Standing.BUSY:
                 return ()
             return (lock_key(plan, hosts[event.host].host),)

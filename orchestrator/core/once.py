@@ -114,9 +114,12 @@ class OnceLedger:
         )
 
     def signals(
-        self, wave: int, hosts: Mapping[HostName, HostState], *, taken_back: int | None, all_taken_back: bool
+        self, wave: int, hosts: Mapping[HostName, HostState], *, over: bool, newest: int
     ) -> tuple[OnceSignal, ...]:
-        """What the hosts of a wave are told of each step. taken_back: the one wave that is, where not all are."""
+        """What the hosts of a wave are told of each step. over: the run goes no further, and may be taken back."""
+        scope = self._plan.policy.rollback
+        taken_back = newest if over and scope is RollbackScope.WAVE else None
+        all_taken_back = over and scope is RollbackScope.RUN
         found = []
         for each in self._plan.once:
             on, passage = each.hosts[wave], self._passage(each, wave)

@@ -8,7 +8,7 @@ from orchestrator import codec
 from orchestrator.core.layout import Layout, lay_out
 from orchestrator.core.run_state import RunState
 from orchestrator.model.ids import HostName, RunId, StepName
-from orchestrator.model.plan import HostPlan, Once, Plan
+from orchestrator.model.plan import HostPlan, Once, Plan, Section
 from orchestrator.model.playbook import RunOnce
 from orchestrator.model.state import HostState, Registered, Standing
 
@@ -66,7 +66,7 @@ def _slots(plan: Plan, hosts: Collection[HostName]) -> list[tuple[int, str, Any]
     here = [host for host in plan.hosts if host.host.name in hosts]
     found = []
     for index, (slot, data) in enumerate(zip(plan.slots, codec.to_json(plan)["slots"], strict=True)):
-        if slot.repeat is None or not all(host.lacks(slot) for host in here):
+        if slot.section is not Section.GATES and (slot.repeat is None or not all(host.lacks(slot) for host in here)):
             found.append((index, str(slot.name), {**_without_origins(data), "undo_of": slot.undo_of is not None}))
     return found
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from orchestrator.core import between as core_between
-from orchestrator.core.between import PROGRESS, AnswerGate, Between, GateDecision, Hold
+from orchestrator.core.between import PROGRESS, AnswerGate, Between, GateDecision, Hold, Looked, LookThere
 from orchestrator.core.counts import Counts, RunCounts
 from orchestrator.core.host_decisions import Signals
 from orchestrator.gates.kind import WaitUntil
@@ -150,8 +150,9 @@ def decide(
     between: Between = NOTHING_BETWEEN,
     gates: Sequence[Gate] = (),
     moment: Moment = NOW,
+    looked: Looked = lambda _: None,
 ) -> RunDecision:
-    """What to do next with the run. gates: those of the newest wave.
+    """What to do next with the run. gates: those of the newest wave; looked: what its hosts have answered to one.
 
     Open waves come first, so that nothing overtakes an unsettled one: those with hosts under way (after a crash or a
     pause they keep their places), then the newest.
@@ -171,8 +172,8 @@ def decide(
         return _finish(policy, counts, cause, between)
     if moment.now < moment.healthy_at:
         return WaitUntil(at=moment.healthy_at)
-    if opened and (decision := core_between.decide(between, opened - 1, gates, moment.now)):
-        return decision
+    if opened and (decision := core_between.decide(between, opened - 1, gates, moment.now, looked)):
+        return WorkOn(wave=decision.wave) if isinstance(decision, LookThere) else decision
     if opened < len(counts):
         return OpenWave(wave=opened)
     return _finish(policy, counts, cause, between)

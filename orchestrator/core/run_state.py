@@ -2,15 +2,16 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 
 from orchestrator.core import between as core_between
-from orchestrator.core import going_back, rollout
+from orchestrator.core import checks, going_back, rollout
 from orchestrator.core.between import Between, Hold
 from orchestrator.core.counts import RunCounts
 from orchestrator.core.evolve import HostEvent, evolve, first_state, fresh
 from orchestrator.core.healthy import Healthy
 from orchestrator.core.host import owes_undo
-from orchestrator.core.host_decisions import OnceSignal, Signals
+from orchestrator.core.host_decisions import Signals
 from orchestrator.core.layout import Layout, lay_out
 from orchestrator.core.once import OnceLedger
 from orchestrator.core.progress import ProgressClock
@@ -32,7 +33,6 @@ from orchestrator.model.event import (
 )
 from orchestrator.model.ids import HostName
 from orchestrator.model.plan import HostPlan, Plan
-from orchestrator.model.rollout import RollbackScope
 from orchestrator.model.state import HostState, RunStatus, Standing
 
 
@@ -61,6 +61,7 @@ class RunState:
         self._count_held(range(len(self.waves)))
         self.opened = 0
         self.taken_up = 0
+        self.taken_up_at = 0.0
         self.started_by = ""
         self.started_at: float | None = None
         self.paused: RunPaused | None = None
@@ -88,7 +89,7 @@ class RunState:
             case RunStarted():
                 self.started_at = recorded.at
                 self.started_by = event.by
-                self.taken_up += 1
+                self.taken_up, self.taken_up_at = self.taken_up + 1, recorded.at
             case WaveOpened():
                 if event.wave != self.opened:
                     raise IllegalTransition(f"wave {event.wave} opened after {self.opened} waves")
@@ -112,7 +113,7 @@ class RunState:
                 self.ill = None  # the process that takes it up finds out for itself
                 if not self.course.aborts:
                     self.paused = None
-                self.taken_up += 1
+                self.taken_up, self.taken_up_at = self.taken_up + 1, recorded.at
             case RunFinished():
                 self.finished = event
             case _:
@@ -134,7 +135,7 @@ class RunState:
         self._count_once(plan, before, after)
         self._bar()
         if after.settled is Standing.OK and before.settled is not Standing.OK:
-            self.healthy.became_ok(host, at)
+            self.healthy.became_ok(host, after.settled_at)
 
     def _bar(self) -> None:
         if self.opened:
@@ -207,35 +208,34 @@ class RunState:
 
     def _signals(self, wave: int, course: Course, host: HostName | None) -> Signals:
         if self.layout.goes_back:
-            return going_back.signal(course)
+            found = going_back.signal(course)
+            return found if found.aborting else replace(found, check=checks.asked(self.layout, self.between, wave))
         found = rollout.signal(
             self.plan.policy, self.waves, wave=wave, opened=self.opened, course=course, between=self.between
         )
         if host is not None and self.spread.full(host):
             found = replace(found, begin=False)
-        return replace(found, once=self._once_signals(wave, found)) if self.plan.once else found
-
-    def _once_signals(self, wave: int, signals: Signals) -> tuple[OnceSignal, ...]:
-        over, scope = not signals.forward and not signals.aborting, self.plan.policy.rollback
-        newest = self.opened - 1 if over and scope is RollbackScope.WAVE else None
-        everything = over and scope is RollbackScope.RUN
-        return self._once.signals(wave, self._hosts, taken_back=newest, all_taken_back=everything)
+        if self.plan.once:
+            over = not found.forward and not found.aborting
+            found = replace(found, once=self._once.signals(wave, self._hosts, over=over, newest=self.opened - 1))
+        return replace(found, check=checks.asked(self.layout, self.between, wave)) if found.forward else found
 
     def decide(self, asked: Course = Course.ON, now: float | None = None) -> rollout.RunDecision:
         """What to do next with the run at `now` (seconds since the epoch); None: when its latest event happened."""
         course = max(self.course, asked, key=Course.rank)
         if self.left and course not in (Course.PAUSED, Course.ABORTING_NOW):
             return Hold(waits_for="the API has been ill for too long: a person has to say when to ask it again")
-        if self.layout.goes_back:
-            return going_back.decide(self.waves, opened=self.opened, course=course)
-        return rollout.decide(
-            self.plan.policy,
+        newest = self.plan.waves[self.opened - 1] if self.opened else None
+        gates, hosts = (newest.gates, newest.hosts) if newest else ((), ())
+        decide = going_back.decide if self.layout.goes_back else partial(rollout.decide, self.plan.policy)
+        return decide(
             self.waves,
             opened=self.opened,
             course=course,
             between=self.between,
-            gates=self.plan.waves[self.opened - 1].gates if self.opened else (),
+            gates=gates,
             moment=self.moment(self.progress.last if now is None else now),
+            looked=partial(checks.look, self.layout, hosts=hosts, states=self._hosts),
         )
 
     def moment(self, now: float) -> Moment:
@@ -249,7 +249,7 @@ class RunState:
     def progress_due(self) -> float | None:
         """When the progress deadline passes if no other host becomes ok; None where none runs, or the API is ill."""
         since, deadline = self.progress.since, self.plan.policy.progress_deadline
-        going = self.opened and not self.between.stop and self.course is Course.ON and not self.ill
+        going = self.opened and self.between == Between() and self.course is Course.ON and not self.ill
         if deadline is None or since is None or not going or rollout.over_budget(self.plan.policy, self.waves):
             return None
         standing = self.waves[self.opened - 1].standing

@@ -3,14 +3,16 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
+from orchestrator.model.gate import WaveCommand
 from orchestrator.model.ids import StepName
 from orchestrator.model.origin import Text
 from orchestrator.model.plan import Section, Slot, Template
-from orchestrator.model.playbook import Body, Guard, Playbook, RollbackRule, Step
+from orchestrator.model.playbook import Body, Guard, Playbook, Retries, RollbackRule, Step
+from orchestrator.model.rollout import Rollout
 
 
 def slots(playbook: Playbook) -> tuple[Slot, ...]:
-    """STEPS in the playbook's order, then UNDO in the order of their steps, HANDLERS, AFTER_ROLLBACK, FINALLY."""
+    """STEPS in the playbook's order, UNDO in the order of their steps, HANDLERS, AFTER_ROLLBACK, FINALLY, GATES."""
     undos = [
         slot
         for index, step in enumerate(playbook.steps)
@@ -23,6 +25,7 @@ def slots(playbook: Playbook) -> tuple[Slot, ...]:
         *_section(playbook, Section.HANDLERS, playbook.handlers),
         *_section(playbook, Section.AFTER_ROLLBACK, playbook.after_rollback),
         *_section(playbook, Section.FINALLY, playbook.finally_),
+        *(_gate_slot(playbook, gate) for gate, _ in gate_commands(playbook.rollout)),
     )
 
 
@@ -43,6 +46,42 @@ def paths(playbook: Playbook) -> tuple[str, ...]:
         *(step.path or f"handlers[{index}]" for index, step in enumerate(playbook.handlers)),
         *(step.path or f"after_rollback[{index}]" for index, step in enumerate(playbook.after_rollback)),
         *(step.path or f"finally[{index}]" for index, step in enumerate(playbook.finally_)),
+        *(path for _, path in gate_commands(playbook.rollout)),
+    )
+
+
+def written_gates(rollout: Rollout) -> Iterator[tuple[WaveCommand, str]]:
+    """The gates that are asked on the hosts of a wave, and the keys of the playbook that lead to their commands."""
+    usual = rollout.gates if any(wave.gates is None for wave in rollout.waves) else ()
+    lists = [("rollout", usual), *((f"rollout.waves[{at}]", wave.gates or ()) for at, wave in enumerate(rollout.waves))]
+    for path, gates in lists:
+        for at, gate in enumerate(gates):
+            if isinstance(gate, WaveCommand):
+                yield gate, f"{path}.gates[{at}].command"
+
+
+def gate_commands(rollout: Rollout) -> tuple[tuple[WaveCommand, str], ...]:
+    """The same, each once: several waves may have one gate."""
+    found: dict[str, tuple[WaveCommand, str]] = {}
+    for gate, path in written_gates(rollout):
+        found.setdefault(gate.name, (gate, path))
+    return tuple(found.values())
+
+
+NO_CHANGE = "false"
+"""What a gate's command has changed: it only looks."""
+
+
+def _gate_slot(playbook: Playbook, gate: WaveCommand) -> Slot:
+    """A gate's command is tried once: what it finds is the answer."""
+    body = Body(kind="run", texts=(gate.run,)) if gate.run else Body(kind="argv", texts=gate.argv)
+    return Slot(
+        name=StepName(gate.name),
+        section=Section.GATES,
+        template=Template(body=body, cwd=playbook.cwd, user=playbook.user, env=tuple(sorted(playbook.env.items()))),
+        timeout=gate.timeout,
+        retries=Retries(),
+        changed_when=Text(source=NO_CHANGE, origin=body.texts[0].origin),
     )
 
 

@@ -2,29 +2,19 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from orchestrator import codec
+from orchestrator.core.back_host import Lack, plan_back
 from orchestrator.core.host import owed
-from orchestrator.core.late import decide_when, late_command
 from orchestrator.core.layout import Layout
 from orchestrator.core.once import concerned, relies
 from orchestrator.core.run_state import RunState
+from orchestrator.model.gate import Gate, WaveCommand
 from orchestrator.model.ids import HostName, RunId
-from orchestrator.model.plan import HostPlan, Past, Plan, Wave
-from orchestrator.model.playbook import Outcome
+from orchestrator.model.plan import Plan, Wave
 from orchestrator.model.rollout import InFlight, RollbackScope
 from orchestrator.model.state import UNTOUCHED, HostState
-from orchestrator.template import TemplateError
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lack:
-    """What keeps a host from being taken back: the command that cannot be made, and why."""
-
-    host: HostName
-    undo: str
-    why: str
-
 
 Kept = Mapping[tuple[HostName, int], tuple[HostName, ...]]
 
@@ -70,26 +60,48 @@ def _without_reliance(layout: Layout, mine: HostState) -> HostState:
     return replace(mine, progress=tuple(progress))
 
 
-def take_back(state: RunState, run: RunId, hosts: Sequence[HostName], backs: Iterable[RunState] = ()) -> TakeBack:
+def take_back(
+    state: RunState,
+    run: RunId,
+    hosts: Sequence[HostName],
+    backs: Iterable[RunState] = (),
+    *,
+    with_gates: bool = False,
+) -> TakeBack:
     """The plan that takes these hosts of a finished run back, where other runs have taken parts of it back already.
 
-    Nothing is waited for and no gate is asked; `max_parallel` is the run's own. Every command is final.
+    Nothing is waited for and no gate is asked, or, with_gates, the run's waves go back in reverse, with the bakes and
+    gates that stood between them; `max_parallel` is the run's own. Every command is final that will be run, but for
+    what `plan_back` says.
     A step that ran once for others is taken back after all of them, its host in a wave of its own, and not at all where
     a host relies on it that is not taken back.
     """
     left = left_to_undo(state, backs)
     kept = _kept(state, left, hosts)
-    plans = {each.host.name: each for each in state.plan.hosts}
     lacks: list[Lack] = []
-    chosen = [name for name in hosts if _goes(state, left, kept, name)]
-    found = tuple(_host_plan(state.layout, plans[name], left[name], kept, lacks) for name in chosen)
-    nothing = tuple(name for name in hosts if name not in set(chosen))
+    wanted = set(hosts)
+    chosen = [name for name in state.hosts if name in wanted and _goes(state, left, kept, name)]
+    idle = wanted.difference(chosen)
+    nothing = tuple(name for name in hosts if name in idle)
+    waves = _waves(state, chosen, _last(state, left, kept, chosen), with_gates=with_gates)
+    wave_of = {name: wave for wave in waves for name in wave.hosts}
+    stay: dict[HostName, set[int]] = {name: set() for name in hosts}
+    for on, slot in kept:
+        stay[on].add(slot)
+    found = tuple(
+        replace(
+            plan_back(state.layout, plan, left[name], stay[name], gates=wave_of[name].gates, lacks=lacks),
+            wave=wave_of[name].index,
+        )
+        for plan in state.plan.hosts
+        for name in (plan.host.name,)
+        if name in wave_of
+    )
     if lacks or not found:
         return TakeBack(plan=None, nothing=nothing, kept=kept, lacks=tuple(lacks))
-    waves, hosts_in_waves = _in_waves(found, _last(state, left, kept, chosen))
     plan = replace(
         state.plan,
-        hosts=hosts_in_waves,
+        hosts=found,
         waves=waves,
         policy=replace(
             state.plan.policy,
@@ -147,51 +159,29 @@ def _last(state: RunState, left: Mapping[HostName, HostState], kept: Kept, chose
     }
 
 
-def _in_waves(found: Sequence[HostPlan], last: Set[HostName]) -> tuple[tuple[Wave, ...], tuple[HostPlan, ...]]:
-    """Those in `last` one after the other, the latest of the run's order first: hosts wait only for earlier ones."""
-    names = [each.host.name for each in found]
-    parts = [[name for name in names if name not in last], *([name] for name in reversed(names) if name in last)]
-    waves = tuple(Wave(index=at, name="", hosts=tuple(part)) for at, part in enumerate(part for part in parts if part))
-    wave_of = {name: wave.index for wave in waves for name in wave.hosts}
-    return waves, tuple(replace(each, wave=wave_of[each.host.name]) for each in found)
-
-
-def _host_plan(layout: Layout, plan: HostPlan, mine: HostState, kept: Kept, lacks: list[Lack]) -> HostPlan:
-    commands, whens = list(plan.commands), list(plan.whens)
-    for undo in layout.undos:
-        if mine.progress[undo.slot].skipped:
-            whens[undo.slot] = False  # it was found not to be owed, and still is not
-    for undo in owed(layout, mine):
-        slot = layout.slots[undo.slot]
-        if (plan.host.name, undo.step) in kept:
-            whens[undo.slot] = False
-            continue
-        try:
-            when = whens[undo.slot]
-            whens[undo.slot] = decide_when(slot, plan, mine.registered) if when is None else when
-            if whens[undo.slot] and not commands[undo.slot].final:
-                commands[undo.slot] = late_command(slot, plan, mine.registered)
-        except TemplateError as error:
-            lacks.append(Lack(host=plan.host.name, undo=slot.name, why=str(error)))
-    return replace(
-        plan,
-        commands=tuple(commands),
-        whens=tuple(whens),
-        owed=(),
-        done=(),
-        done_in="",
-        registered=dict(mine.registered),
-        past=tuple(_past(layout, mine)),
+def _waves(state: RunState, chosen: Sequence[HostName], last: Set[HostName], *, with_gates: bool) -> tuple[Wave, ...]:
+    """The waves of the way back: all in one, or the run's in reverse; then those in `last`, one after the other, the
+    latest of the run's order first, since hosts wait only for earlier ones.
+    """
+    going = set(chosen) - last
+    whole = [Wave(index=0, name="", hosts=tuple(chosen))]
+    forward = state.plan.waves[::-1] if with_gates else whole
+    parts = [replace(wave, hosts=tuple(host for host in wave.hosts if host in going)) for wave in forward]
+    for host in reversed(chosen):
+        if host in last:
+            parts.append(Wave(index=state.wave_of(host) if with_gates else 0, name="", hosts=(host,)))
+    parts = [part for part in parts if part.hosts]
+    gates = [_between(state.plan.waves, part.index, then.index) for part, then in pairwise(parts)] + [()]
+    return tuple(
+        replace(part, index=at, max_failures=None, gates=gates[at])  # after the last one there is nothing to keep back
+        for at, part in enumerate(parts)
     )
 
 
-def _past(layout: Layout, mine: HostState) -> Iterator[Past]:
-    """How the steps had ended, and which parts of their undos were done."""
-    for index in layout.steps:
-        progress = mine.progress[index]
-        if progress.effect is not None:
-            yield Past(slot=index, outcome=progress.effect, may_be_running=progress.may_be_running)
-    for undo in layout.undos:
-        progress = mine.progress[undo.slot]
-        if progress.outcome is Outcome.OK:
-            yield Past(slot=undo.slot, outcome=Outcome.OK)
+def _between(waves: Sequence[Wave], newer: int, older: int) -> tuple[Gate, ...]:
+    """The gates on the way back between two waves, the newer of which was just taken back: those that kept it from
+    being opened. The command of one can be run only on hosts that it was planned for.
+    """
+    own = {gate.name for gate in waves[newer].gates}
+    gates = waves[older].gates if newer != older else ()
+    return tuple(gate for gate in gates if not isinstance(gate, WaveCommand) or gate.name in own)

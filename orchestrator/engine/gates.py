@@ -9,7 +9,7 @@ from orchestrator.engine.live_run import LiveRun
 from orchestrator.gates import command, url
 from orchestrator.gates.kind import Settled
 from orchestrator.model.event import Answer, GateAnswered, GateAsked
-from orchestrator.model.gate import Approval, Bake, ControllerCommand, Gate, UrlWatch
+from orchestrator.model.gate import Approval, Bake, ControllerCommand, Gate, UrlWatch, WaveCommand
 
 
 async def ask(live: LiveRun, decision: AskGate) -> None:
@@ -63,7 +63,7 @@ async def _find(live: LiveRun, controller: Controller, gate: Gate) -> Settled:
             return command.judge(await controller.run(gate))
         case UrlWatch():
             return await _watch(live, controller, gate)
-        case Approval() | Bake():
+        case Approval() | Bake() | WaveCommand():
             return Settled(answer=Answer.INCONCLUSIVE)
 
 
@@ -84,6 +84,6 @@ async def mind_progress(live: LiveRun) -> None:
         if decision:
             await answer(live, decision)
         elif (due := live.state.progress_due()) is not None:
-            await live.wait_for_change(due)
+            await live.wait_for_change(due, changed)
         else:
             await changed.wait()

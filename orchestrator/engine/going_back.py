@@ -56,8 +56,9 @@ async def refuse_if_moved(live: LiveRun) -> None:
     record = await journal.record(old)
     state = await recorded_state(journal, record)
     others = [back.state for back in await backs_of(journal, old) if back.id != live.id]
-    now = take_back(state, old, tuple(live.state.hosts), others).plan
-    if now is None or now.digest != live.plan.digest:
+    hosts = tuple(live.state.hosts)
+    plans = [take_back(state, old, hosts, others, with_gates=with_gates).plan for with_gates in (False, True)]
+    if live.plan.digest not in [plan.digest for plan in plans if plan]:
         cause = f"another run has taken hosts of run {old} back meanwhile"
         await hold(live, cause)
         raise Held(f"{cause}; nothing was started", next=(f"orc status {old}", f"orc rollback {old}"))

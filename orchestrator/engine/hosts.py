@@ -44,7 +44,7 @@ async def _in_its_place(live: LiveRun, host_plan: HostPlan) -> anyio.Event | Non
                 return waits
             changed = live.signals_changed
             if (until := live.waits_healthy(name)) is not None:
-                await _wait(live, until, changed)
+                await live.wait_for_change(until, changed)
             elif live.awaits_answer(name):
                 await changed.wait()
             else:
@@ -102,23 +102,10 @@ async def _do(live: LiveRun, host_plan: HostPlan, decision: HostDecision, change
         case AwaitApi():
             await changed.wait()
         case WaitUntil():
-            await _wait(live, decision.at, changed)
+            await live.wait_for_change(decision.at, changed)
         case Wait():
             await changed.wait()
         case Settle():
             await live.record(HostSettled(host=name, standing=decision.standing))
         case Rest():
             return
-
-
-async def _wait(live: LiveRun, at: float, changed: anyio.Event) -> None:
-    """Wait until `at`, or until the run's signals change."""
-    async with anyio.create_task_group() as either:
-
-        async def sleep() -> None:
-            await live.outside.clock.sleep_until(at)
-            either.cancel_scope.cancel()
-
-        either.start_soon(sleep)
-        await changed.wait()
-        either.cancel_scope.cancel()

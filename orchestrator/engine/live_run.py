@@ -74,7 +74,7 @@ class LiveRun:
             outside.clock,
             outside.breaker,
             hosts={name: each.host for name, each in self.host_plans.items()},
-            record=self.record,
+            record=self._tell_of_api,
             at_work=lambda: under_way(state.waves),
             left=lambda: state.left,
         )
@@ -133,9 +133,8 @@ class LiveRun:
             finally:
                 self._waits.discard(wait)
 
-    async def wait_for_change(self, at: float) -> None:
-        """Wait until `at`, or until the run's signals change."""
-        changed = self.signals_changed
+    async def wait_for_change(self, at: float, changed: anyio.Event) -> None:
+        """Wait until `at`, or until `changed`: the `signals_changed` of before it was decided to wait."""
         async with anyio.create_task_group() as either:
 
             async def sleep() -> None:
@@ -167,6 +166,11 @@ class LiveRun:
             raise Held(f"another process writes to the run {self.id}", next=(f"orc status {self.id}",))
         for folded in waits:
             await folded.wait()
+
+    async def _tell_of_api(self, event: Event) -> None:
+        """Record what concerns the run of the API's health; nothing may follow its end."""
+        if not self.ending:
+            await self.record(event)
 
     def _fold_ready(self) -> None:
         """Fold what is next in line; the event loop may wake those who appended in any order."""

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+import anyio
+
 from orchestrator.core.rollout import Course
 from orchestrator.engine.live_run import LiveRun
 from orchestrator.model.event import Answer, GateAnswered
@@ -30,18 +32,44 @@ async def take_answers(live: LiveRun, *, until: int) -> None:
             await _answer(live, request)
 
 
-async def heed(live: LiveRun, *, after: int) -> None:
-    """Do as the requests with an id above `after` say, until cancelled."""
-    journal, clock = live.outside.journal, live.outside.clock
-    seen = after
-    while True:
-        await clock.sleep_until(clock.now() + LOOK_EVERY)
-        for request in await journal.requests(live.id, after=seen):
-            seen = request.id
-            if course := COURSES.get(request.act):
-                cause = f"orc {request.act.value.replace('_', ' ')}" + (f": {request.why}" if request.why else "")
-                await live.steer(course, by=request.by, cause=cause)
-            await _answer(live, request)
+async def take_aborts(live: LiveRun, *, until: int, since: float) -> None:
+    """Take the course of an abort, by a request with an id up to `until`, that nobody came to heed.
+
+    since: when the process before this one took the run up; what was asked before that is past.
+    """
+    for request in await live.outside.journal.requests(live.id):
+        if request.id <= until and request.at >= since and request.act in (Act.ABORT, Act.ABORT_NOW):
+            await _steer(live, request)
+
+
+class Requests:
+    """The requests to a run with an id above `after`: each is heeded once, in the order in which they were made."""
+
+    def __init__(self, live: LiveRun, *, after: int) -> None:
+        self._live = live
+        self._seen = after
+        self._looking = anyio.Lock()
+
+    async def look(self) -> None:
+        """Do as those say that were made since the last look."""
+        async with self._looking:
+            for request in await self._live.outside.journal.requests(self._live.id, after=self._seen):
+                self._seen = request.id
+                if request.act in COURSES:
+                    await _steer(self._live, request)
+                await _answer(self._live, request)
+
+    async def keep_looking(self) -> None:
+        """Look again and again, until cancelled."""
+        clock = self._live.outside.clock
+        while True:
+            await clock.sleep_until(clock.now() + LOOK_EVERY)
+            await self.look()
+
+
+async def _steer(live: LiveRun, request: Request) -> None:
+    cause = f"orc {request.act.value.replace('_', ' ')}" + (f": {request.why}" if request.why else "")
+    await live.steer(COURSES[request.act], by=request.by, cause=cause)
 
 
 async def _answer(live: LiveRun, request: Request) -> None:

@@ -1,6 +1,6 @@
 """A whole run: what `core.rollout` decides, done, wave by wave."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 import anyio
@@ -42,8 +42,16 @@ async def run_shard(live: LiveRun, hosts: Sequence[HostName]) -> None:
             tasks.start_soon(run_host, live, live.host_plans[host])
 
 
-async def advance(live: LiveRun, dispatcher: Dispatcher) -> bool:
-    """Do the next thing of the run as a whole; whether there is more to do."""
+async def nothing_asked() -> None:
+    """Nobody asks anything of the run from elsewhere."""
+
+
+async def advance(live: LiveRun, dispatcher: Dispatcher, look: Callable[[], Awaitable[None]] = nothing_asked) -> bool:
+    """Do the next thing of the run as a whole; whether there is more to do.
+
+    look: heeds what is asked of the run from elsewhere; done once more before the run comes to rest.
+    """
+    changed = live.signals_changed
     decision = live.state.decide(live.asked, live.clock.now())
     match decision:
         case OpenWave():
@@ -53,7 +61,7 @@ async def advance(live: LiveRun, dispatcher: Dispatcher) -> bool:
         case WorkOn():
             hosts = live.state.to_work_on(decision.wave)
             shards = [hosts[i : i + SHARD] for i in range(0, len(hosts), SHARD)]
-            async with live.api.watched(), anyio.create_task_group() as tasks:
+            async with anyio.create_task_group() as tasks:
                 tasks.start_soon(gates.mind_progress, live)
                 await dispatcher.dispatch(live, shards)
                 tasks.cancel_scope.cancel()
@@ -64,7 +72,7 @@ async def advance(live: LiveRun, dispatcher: Dispatcher) -> bool:
         case Look():
             await gates.look(live, live.outside.controller, decision.gate)
         case WaitUntil():
-            await live.wait_for_change(decision.at)
+            await live.wait_for_change(decision.at, changed)
         case Finish():
             live.ending = True
             lists = {s.value: names for s, names in live.state.lists().items() if s is not Standing.BUSY}
@@ -73,13 +81,18 @@ async def advance(live: LiveRun, dispatcher: Dispatcher) -> bool:
             )
             return False
         case Hold():
+            await look()
+            if live.state.decide(live.asked, live.clock.now()) != decision:
+                return True
             if decision.waits_for:
                 await live.record(RunPaused(by="orc", cause=decision.waits_for, waiting=True))
             return False
     return True
 
 
-async def carry_on(live: LiveRun, dispatcher: Dispatcher, *, by: str) -> None:
+async def carry_on(
+    live: LiveRun, dispatcher: Dispatcher, *, by: str, look: Callable[[], Awaitable[None]] = nothing_asked
+) -> None:
     """Carry a run on from what its journal says, to its end or until it is paused.
 
     Raises JournalError; what was under way in the guests then goes on there, and can be taken up again.
@@ -87,5 +100,6 @@ async def carry_on(live: LiveRun, dispatcher: Dispatcher, *, by: str) -> None:
     if live.state.started_at is None:
         plan = live.plan
         await live.record(RunStarted(playbook=plan.playbook, digest=plan.digest, hosts=len(plan.hosts), by=by))
-    while await advance(live, dispatcher):
-        pass
+    async with live.api.watched():  # around all of it: a probe may take longer than the hosts of one wave wait for it
+        while await advance(live, dispatcher, look):
+            pass

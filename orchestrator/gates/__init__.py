@@ -8,11 +8,12 @@ from orchestrator.gates.bake import BAKE
 from orchestrator.gates.command import COMMAND
 from orchestrator.gates.kind import Due, GateKind, WaitUntil
 from orchestrator.gates.url import URL
+from orchestrator.gates.wave_command import WAVE_COMMAND
 from orchestrator.model.gate import Gate
 
 __all__ = ["GATES", "Due", "GateKind", "WaitUntil", "due", "expires_at", "told"]
 
-GATES: Mapping[str, GateKind[Any]] = {kind.name: kind for kind in (BAKE, APPROVAL, COMMAND, URL)}
+GATES: Mapping[str, GateKind[Any]] = {kind.name: kind for kind in (BAKE, APPROVAL, COMMAND, WAVE_COMMAND, URL)}
 """Every gate kind by its name."""
 
 

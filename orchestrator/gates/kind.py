@@ -30,20 +30,26 @@ class LookHere:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LookOnHosts:
+    """The hosts of the wave have to find the answer out, each by a command."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AskPerson:
     """A person has to answer. who: who may, in words."""
 
     who: str
 
 
-Due = Settled | WaitUntil | LookHere | AskPerson
+Due = Settled | WaitUntil | LookHere | LookOnHosts | AskPerson
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateKind(Generic[G]):
-    """One kind of gate: the key that a playbook writes, and what it means.
+    """One kind of gate: what it is called in plans and events, and what it means.
 
-    help: one sentence for people who write playbooks. example: its value, as YAML.
+    key: what a playbook writes, where that is not its name. help: one sentence for people who write playbooks.
+    example: its value, as YAML.
     told: the gate in a plan, in words. lasts: seconds after which its answer comes too late; None: it never does.
     due: what is to be done about the question that was asked at `asked_at`, at `now` (seconds since the epoch).
     """
@@ -54,3 +60,9 @@ class GateKind(Generic[G]):
     told: Callable[[G], str]
     due: Callable[[G, float, float], Due]
     lasts: Callable[[G], float | None] = lambda _: None
+    key: str = ""
+
+    @property
+    def written(self) -> str:
+        """The key that a playbook writes."""
+        return self.key or self.name

@@ -8,10 +8,10 @@ from pydantic import AfterValidator, Field
 
 from orchestrator.gates import GATES
 from orchestrator.load.document import Document
-from orchestrator.load.fields import Delay, Duration, Filled, Label, supported
+from orchestrator.load.fields import Delay, Duration, Filled, Label
 from orchestrator.load.problems import Finding, Loc
 from orchestrator.load.shape import Shape, several, wrong
-from orchestrator.model.gate import Approval, Bake, ControllerCommand, Gate, OnDeny, UrlWatch
+from orchestrator.model.gate import Approval, Bake, ControllerCommand, Gate, OnDeny, UrlWatch, WaveCommand
 
 
 def _address(url: str) -> str:
@@ -80,8 +80,9 @@ class CommandGateShape(Shape):
     argv: Annotated[list[str], Field(min_length=1)] | None = Field(
         default=None, description="A program and its arguments.", examples=[["./check-dashboards", "--strict"]]
     )
-    on: Annotated[Literal["wave", "controller"], supported("controller")] = Field(
-        description="Where it runs.", json_schema_extra={"enum": ["controller"]}, examples=["controller"]
+    on: Literal["wave", "controller"] = Field(
+        description="Where it runs: on the machine that drives the run, or on every host of the wave.",
+        examples=["controller"],
     )
     timeout: Duration = Field(default=600.0, description="How long it may take.", examples=["5m"])
 
@@ -107,6 +108,10 @@ class UrlGateShape(Shape):
     max_bad: Annotated[int, Field(ge=0)] = Field(default=0, description="How many answers may be bad.", examples=[2])
 
 
+KEYS = tuple(dict.fromkeys(kind.written for kind in GATES.values()))
+"""The keys of the kinds."""
+
+
 class GateShape(Shape):
     """A question after a wave: exactly one of its kinds, and a name."""
 
@@ -118,19 +123,19 @@ class GateShape(Shape):
 
     @classmethod
     def rules(cls, given: Mapping[str, Any]) -> Iterator[Finding]:
-        kinds = [key for key in given if key in GATES]
+        kinds = [key for key in given if key in KEYS]
         if len(kinds) > 1:
             fix = "write each as a gate of its own"
             yield Finding(loc=(kinds[1],), problem=f"a gate cannot have both {kinds[0]} and {kinds[1]}", fix=fix)
         if not kinds and given.keys() <= cls.known().keys():
-            yield Finding(problem=f"a gate needs one of {', '.join(GATES)}", fix="such as `bake: 5m`")
+            yield Finding(problem=f"a gate needs one of {', '.join(KEYS)}", fix="such as `bake: 5m`")
 
 
 def read_gates(shapes: Sequence[GateShape], document: Document, loc: Loc) -> tuple[Gate, ...]:
     """The gates of one list, each with a name of its own: `url`, and then `url 2`."""
     found: list[Gate] = []
     for at, shape in enumerate(shapes):
-        kind = next(name for name in GATES if getattr(shape, name) is not None)
+        kind = next(key for key in KEYS if getattr(shape, key) is not None)
         name, taken = shape.name or kind, {gate.name for gate in found}
         number = 2
         while name in taken:
@@ -152,6 +157,9 @@ def _gate(shape: GateShape, name: str, document: Document, loc: Loc) -> Gate:
         )
     if command := shape.command:
         run = document.text((*loc, "command", "run"), command.run) if command.run else None
+        if command.on == "wave":
+            words = [document.text((*loc, "command", "argv", i), word) for i, word in enumerate(command.argv or ())]
+            return WaveCommand(name=name, argv=tuple(words), run=run, timeout=command.timeout)
         return ControllerCommand(name=name, argv=tuple(command.argv or ()), run=run, timeout=command.timeout)
     assert shape.url  # noqa: S101  # GateShape's rules refuse a gate of no kind
     url = shape.url

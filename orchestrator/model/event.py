@@ -141,7 +141,7 @@ class RetryPlanned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostSettled:
-    """Nothing is left to do or undo on this host, for now: a later rollback may open it again."""
+    """Nothing is left to do or undo on this host, for now: a gate on its wave, or a rollback, may open it again."""
 
     type: ClassVar[str] = "host_settled"
     host: HostName

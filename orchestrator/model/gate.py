@@ -56,6 +56,21 @@ class ControllerCommand:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WaveCommand:
+    """A command on every host of the wave that is ok, read-only by intent; how it ends on them answers.
+
+    It is a slot of the plan, called like the gate. run, argv: as written, shell text or a program and its arguments;
+    the plan of each host has it filled in. timeout: seconds.
+    """
+
+    kind: Literal["wave_command"] = "wave_command"
+    name: str
+    argv: tuple[Text, ...] = ()
+    run: Text | None = None
+    timeout: float = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UrlWatch:
     """An address that is asked every so often, for so long (seconds); more than `max_bad` bad answers are too many.
 
@@ -72,7 +87,7 @@ class UrlWatch:
     max_bad: int = 0
 
 
-Gate = Bake | Approval | ControllerCommand | UrlWatch
+Gate = Bake | Approval | ControllerCommand | WaveCommand | UrlWatch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

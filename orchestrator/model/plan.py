@@ -26,6 +26,8 @@ class Section(Enum):
     """Steps that are run once a host's undos are done."""
     FINALLY = "finally"
     """Steps that are run on every touched host whatever happened."""
+    GATES = "gates"
+    """Commands of gates: run on the hosts of a wave that is done, to find out whether the next one may open."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +121,7 @@ class HostPlan:
 
     commands: one for each of `Plan.slots`, in that order.
     whens: for each slot, whether its conditions were found to hold while planning (True: it has none; False also
-    where its loop has no such item here); None: decided at run time.
+    where its loop has no such item here, or its gate is of another wave); None: decided at run time.
     values: the variables that commands of this host are made of, and those that run-time expressions need.
     items: the items of loops that these need, by the slot's name; a step and its undo share both.
     loops: how many items each loop has here, by the step's name as written.
@@ -216,7 +218,8 @@ class BlastRadius:
 class Plan:
     """A whole plan.
 
-    slots: STEPS in the playbook's order, then UNDO (in the order of their steps), HANDLERS, AFTER_ROLLBACK, FINALLY.
+    slots: STEPS in the playbook's order, then UNDO (in the order of their steps), HANDLERS, AFTER_ROLLBACK, FINALLY,
+    GATES.
     once: of the slots that are not run on every host, where they are.
     inputs: sha256 of every file that went in, by path. params: what the caller passed.
     left_out: the waves, by name, of whose hosts none is in this run.

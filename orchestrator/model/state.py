@@ -134,7 +134,8 @@ class HostState:
     ever_failed_finally: a step of `finally` failed for good, even if the host was reopened since;
     what a budget has counted it does not forget.
     owed: the handlers (slots, in their order) that were called and not yet run with success.
-    settled: where the host stood when it was last settled, at settled_at; None while it is not.
+    settled: where the host stood when it was last settled, at settled_at; None while it is not, also while a gate's
+    command is run there; one that was ok before that has been so since then.
     """
 
     progress: tuple[Progress, ...]

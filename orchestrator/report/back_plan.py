@@ -6,8 +6,9 @@ from orchestrator.core.host import owed
 from orchestrator.core.run_state import RunState
 from orchestrator.core.taking_back import TakeBack
 from orchestrator.model.ids import HostName
-from orchestrator.model.plan import HostPlan, Plan
+from orchestrator.model.plan import HostPlan, Plan, Section
 from orchestrator.report.columns import hang
+from orchestrator.report.plan_summary import each_wave
 from orchestrator.report.rollbacks import what_stays
 from orchestrator.report.sections import INDENT, join
 from orchestrator.report.view import PAPER, Paper
@@ -27,6 +28,7 @@ def back_plan(plan: Plan, nothing: tuple[HostName, ...], paper: Paper = PAPER) -
     head = f"TAKE BACK  run {plan.takes_back} of {spelled(plan.playbook)} on {count(len(plan.hosts), 'host')}"
     return join(
         [f"{head}, newest step first; plan {short(plan.digest)}"],
+        ["WAVES, one after the other", *each_wave(plan, paper)] if len(plan.waves) > 1 else [],
         *(_group(told, hosts, paper) for told, hosts in alike.items()),
         hang("NOTHING TO TAKE BACK  ", names(nothing), paper.width, at=",") if nothing else [],
     )
@@ -55,14 +57,17 @@ def _told(state: RunState, host: HostPlan) -> Iterator[tuple[str, str]]:
     for index in (*sorted(called), *layout.after_rollback, *layout.finally_):
         if host.whens[index] is not False:
             yield f"then  {spelled(layout.slots[index].name)}", f"$ {host.commands[index].text}"
+    for index in layout.checks:
+        if host.whens[index]:
+            yield f"gate  {spelled(layout.slots[index].name)}", f"$ {host.commands[index].text}"
 
 
 def lacks(found: TakeBack) -> list[str]:
     """What is lacking, once for each command; the first host stands for all."""
-    by_undo: dict[str, list[str]] = {}
+    by_command: dict[str, list[str]] = {}
     for lack in found.lacks:
-        by_undo.setdefault(lack.undo, []).append(f"{lack.host}: {lack.why}")
+        name = f"the undo of {lack.step}" if lack.section is Section.UNDO else f"{lack.step} ({lack.section.value})"
+        by_command.setdefault(name, []).append(f"{lack.host}: {lack.why}")
     return [
-        f"the undo of {undo} cannot be made on {count(len(hosts), 'host')}, first {hosts[0]}"
-        for undo, hosts in by_undo.items()
+        f"{name} cannot be made on {count(len(hosts), 'host')}, first {hosts[0]}" for name, hosts in by_command.items()
     ]

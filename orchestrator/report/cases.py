@@ -11,7 +11,7 @@ from orchestrator.model.playbook import Outcome
 from orchestrator.model.state import HostState, Progress
 from orchestrator.ports import Output
 from orchestrator.report.view import RunView, Which
-from orchestrator.report.words import OUTCOMES
+from orchestrator.report.words import OUTCOMES, called
 
 
 class Verdict(Enum):
@@ -25,6 +25,10 @@ class Verdict(Enum):
     """Nobody knows whether it ran, or it could not be started."""
     SKIPPED = "skipped"
     """It was not run, or its failure counts for nothing."""
+
+
+UNCERTAIN = (Section.UNDO, Section.AFTER_ROLLBACK, Section.GATES)
+"""What is a case only where it was begun."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +46,7 @@ class Case:
 
 
 def cases(view: RunView, outputs: Mapping[Which, Output]) -> Iterator[Case]:
-    """Every case of a run, host by host in the plan's order; an undo, or a step after undos, only where it was begun.
+    """Every case of a run, host by host in the plan's order; what is UNCERTAIN only where it was begun.
 
     In a run that takes another back, no step was run forward: there is no case of one.
     outputs: of the latest attempt of each slot, as far as they are known.
@@ -50,7 +54,7 @@ def cases(view: RunView, outputs: Mapping[Which, Output]) -> Iterator[Case]:
     state = view.state
     for host, mine in state.hosts.items():
         for slot, progress in zip(state.layout.slots, mine.progress, strict=True):
-            if slot.section in (Section.UNDO, Section.AFTER_ROLLBACK) and not progress.touched:
+            if slot.section in UNCERTAIN and not progress.touched:
                 continue
             if slot.section is Section.STEPS and state.layout.goes_back:
                 continue
@@ -59,7 +63,7 @@ def cases(view: RunView, outputs: Mapping[Which, Output]) -> Iterator[Case]:
             yield Case(
                 host=host,
                 wave=state.wave_of(host),
-                step=f"undo of {slot.name}" if undo else slot.name,
+                step=called(slot),
                 verdict=verdict,
                 seconds=progress.duration,
                 said=said,

@@ -93,7 +93,7 @@ FIELDS: Mapping[str, tuple[str, dict[str, Schema]]] = {
         },
     ),
     "host_settled": (
-        "Nothing is left to do on the host; a later rollback may open it again.",
+        "Nothing is left to do on the host; a gate that is asked there, or a later rollback, may open it again.",
         {"host": _HOST, "state": _said("string", "The list that the host is in.", enum=_STATES)},
     ),
     "gate_asked": (

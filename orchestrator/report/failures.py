@@ -23,8 +23,11 @@ MAX_COMPARED = 64 * 1024
 """Characters at the end of an output that are looked at."""
 
 
-SECTIONS = tuple(Section)
-"""In the order in which a host meets them: what fails in a later one may come of what failed in an earlier one."""
+SECTIONS = tuple(sorted(Section, key=lambda section: section not in (Section.STEPS, Section.GATES)))
+"""In the order in which a host meets them: what fails in a later one may come of what failed in an earlier one.
+
+A gate is asked on hosts that are ok: what follows where it fails is undos, and what comes after them.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

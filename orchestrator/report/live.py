@@ -143,7 +143,8 @@ class LiveWatch:
     def _note_failure(self, event: AttemptEnded | UndoEnded) -> None:
         mine = self._state.hosts[event.host]
         undo = isinstance(event, UndoEnded)
-        if not undo and mine.failure is None:
+        looks = self._state.layout.find(event.step, undo=undo) in self._state.layout.checks
+        if not undo and not looks and mine.failure is None:
             return  # it will be tried again
         step = f"undo of {event.step}" if undo else event.step
         said = f"{step}: {OUTCOMES[event.outcome]}{f', {event.detail}' if event.detail else ''}"

@@ -95,6 +95,7 @@ def _again(view: RunView) -> Iterator[Advice]:
             host for standing, hosts in lists.items() if standing is not Standing.ROLLED_BACK for host in hosts
         ]:
             words = ["orc", "rollback", view.state.plan.takes_back, "--hosts", fold_names(left)]
+            words += ["--with-gates"] if "--with-gates" in view.argv else []
             yield Advice(why="take back what is left", command=shlex.join(words))
         return
     wrong = [host for standing, hosts in lists.items() if standing is not Standing.OK for host in hosts]

@@ -131,7 +131,7 @@ def _rules(one: Plan, other: Plan) -> Iterator[Change]:
     yield from _changed(_fields(one.policy), _fields(other.policy))
     yield from _changed(_fields(one.limits), _fields(other.limits))
     yield from _changed(_fields(one.tags), _fields(other.tags))
-    steps, others = by_name(one), by_name(other)
+    steps, others = ({name: each for name, each in by_name(plan).items() if _is_step(each[1])} for plan in (one, other))
     if [name for name in steps if name in others] != [name for name in others if name in steps]:
         yield Change(what="order of steps", before=", ".join(steps), after=", ".join(others))
     for name in dict.fromkeys((*steps, *others)):
@@ -140,6 +140,11 @@ def _rules(one: Plan, other: Plan) -> Iterator[Change]:
         else:
             for change in _changed(_fields(steps[name][1]), _fields(others[name][1])):
                 yield Change(what=f"{name}: {change.what}", before=change.before, after=change.after)
+
+
+def _is_step(slot: Slot) -> bool:
+    """Whether the slot's own rules are told: those of a gate are, with its wave."""
+    return slot.section is not Section.GATES
 
 
 _NOT_RULES = {"name", "section", "template", "undo_of", "fleet"}

@@ -51,7 +51,7 @@ class RolloutJson(TypedDict):
 
 
 class StepJson(TypedDict):
-    """Times in seconds. section: steps, handlers, after_rollback or finally. handlers: those that it calls.
+    """Times in seconds. section: steps, handlers, after_rollback, finally or gates. handlers: those that it calls.
 
     run_once: run or wave; null where it is run on every host. skipped: the hosts on which it is never run.
     loop: the name, as written, of the step whose item this is, and index, which item, from 0; null for no loop.

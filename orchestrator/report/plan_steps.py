@@ -23,6 +23,7 @@ SECTIONS = {
     Section.HANDLERS: "HANDLERS, where a step calls them: at the end of the host's steps, or once its undos are done",
     Section.AFTER_ROLLBACK: "AFTER A ROLLBACK, on each host whose undos are done",
     Section.FINALLY: "FINALLY, on each touched host, whatever happened",
+    Section.GATES: "GATES, on each host that is ok of a wave that is done",
 }
 
 Place = tuple[str, str, tuple[tuple[str, str], ...]]
@@ -99,6 +100,9 @@ def _own_limits(step: Slot, undo: Slot) -> str:
 def _when(planned: Planned, index: int, slot: Slot, paper: Paper) -> list[str]:
     """On which hosts the slot is run at all."""
     lines: list[str] = []
+    if slot.section is Section.GATES:
+        asked = {host.wave + 1 for host in planned.plan.hosts if not planned.skipped(host, index)}
+        return [f"{DEEP}after {'wave' if len(asked) == 1 else 'waves'} {', '.join(map(str, sorted(asked)))}"]
     if slot.repeat and (lacking := [host.host.name for host in planned.plan.hosts if host.lacks(slot)]):
         said = f"of the loop of {spelled(slot.repeat.step)}: not on {count(len(lacking), 'host')}: {names(lacking)}"
         lines += hang(f"{DEEP}item {slot.repeat.index + 1} ", said, paper.width)
@@ -122,7 +126,8 @@ def _once(planned: Planned, index: int, slot: Slot, paper: Paper) -> list[str]:
 
 def _success(slot: Slot, paper: Paper) -> Iterator[str]:
     """What counts as success, and what is kept of the result."""
-    judgements = (("until", slot.until), ("failed when", slot.failed_when), ("changed when", slot.changed_when))
+    judgements = [("until", slot.until), ("failed when", slot.failed_when), ("changed when", slot.changed_when)]
+    judgements = [] if slot.section is Section.GATES else judgements
     for word, text in judgements:
         if text:
             yield from hang(f"{DEEP}{word} ", spelled(text.source), paper.width)

@@ -23,7 +23,7 @@ SCOPES = {
 def plan_summary(plan: Plan, paper: Paper = PAPER) -> list[str]:
     """The lines that stand before the question whether to run a plan."""
     planned = Planned.of(plan)
-    steps = ", ".join(slot.name for _, slot in planned.forward())
+    steps = ", ".join(slot.name for _, slot in planned.steps())
     return join(
         head(plan, paper), waves(plan, paper), budgets(plan),
         [*hang("STEPS  ", spelled(steps), paper.width), *chosen(plan, paper)],
@@ -54,6 +54,11 @@ def chosen(plan: Plan, paper: Paper) -> list[str]:
 
 def waves(plan: Plan, paper: Paper) -> list[str]:
     """Who goes with whom, in which order."""
+    return [f"WAVES{_order(plan.policy)}", *each_wave(plan, paper)]
+
+
+def each_wave(plan: Plan, paper: Paper) -> list[str]:
+    """The waves, each with its own budget and its gates."""
     heads = table(
         [
             (f"{INDENT}{wave.index + 1} {spelled(wave.name)}".rstrip(), count(len(wave.hosts), "host"))
@@ -61,7 +66,7 @@ def waves(plan: Plan, paper: Paper) -> list[str]:
         ]
     )
     width = max(map(len, heads))
-    lines = [f"WAVES{_order(plan.policy)}"]
+    lines: list[str] = []
     for start, wave in zip(heads, plan.waves, strict=True):
         lines += hang(f"{start:<{width}}   ", names(wave.hosts), paper.width, at=",")
         if said := budget(wave):

@@ -38,6 +38,10 @@ class Planned:
         """Every slot but the undos, with its index."""
         return ((index, slot) for index, slot in enumerate(self.plan.slots) if slot.section is not Section.UNDO)
 
+    def steps(self) -> Iterator[tuple[int, Slot]]:
+        """Every slot that is one of a host's own steps: neither an undo nor the command of a gate, with its index."""
+        return ((index, slot) for index, slot in self.forward() if slot.section is not Section.GATES)
+
     def skipped(self, host: HostPlan, index: int) -> bool:
         """Whether this slot, or the step that it takes back, is never run on this host."""
         undone = self.plan.slots[index].undo_of
@@ -70,7 +74,7 @@ class Planned:
         """What a person should know before this is run; each a sentence."""
         plan, policy, total = self.plan, self.plan.policy, len(self.plan.hosts)
         never = [
-            slot.name for index, slot in self.forward() if all(self.skipped(host, index) for host in self.plan.hosts)
+            slot.name for index, slot in self.steps() if all(self.skipped(host, index) for host in self.plan.hosts)
         ]
         found = [f"the step {name!r} is run on no host" for name in never]
         found += [f"the wave {wave} is left out: none of its hosts is in this run" for wave in plan.left_out]

@@ -77,6 +77,8 @@ def slot_name(failure: Failure) -> str:
             return f"after the rollback, {failure.slot.name}"
         case Section.FINALLY:
             return f"finally, {failure.slot.name}"
+        case Section.GATES:
+            return f"gate {failure.slot.name}"
         case Section.STEPS:
             return failure.slot.name
 

@@ -7,7 +7,7 @@ from typing import Any, NotRequired, TypedDict
 from orchestrator.core.between import Hold
 from orchestrator.core.certificate import certificate_json
 from orchestrator.core.run_state import RunState, standing
-from orchestrator.model.plan import Section, Slot
+from orchestrator.model.plan import Section
 from orchestrator.model.playbook import Outcome
 from orchestrator.model.state import HostState, Progress, RunStatus, Standing
 from orchestrator.report import sections
@@ -22,7 +22,7 @@ from orchestrator.report.rollbacks import rollbacks
 from orchestrator.report.verdict import verdict_line
 from orchestrator.report.view import PAPER, Paper, RunView
 from orchestrator.report.visible import visible
-from orchestrator.report.words import LISTS, OUTCOMES, clock_time, count, date_time, names, short, state_of
+from orchestrator.report.words import LISTS, OUTCOMES, called, clock_time, count, date_time, names, short, state_of
 
 NOT_DRIVEN = (
     "no process drives this run: the one that did has ended before the run had; "
@@ -124,6 +124,8 @@ def cause(view: RunView) -> str:
 def _host_json(state: RunState, mine: HostState) -> HostJson:
     steps: dict[str, StepJson] = {}
     for slot, progress in zip(state.layout.slots, mine.progress, strict=True):
+        if slot.section is Section.GATES and not progress.touched:
+            continue
         if slot.section is not Section.UNDO:
             steps[slot.name] = _slot_json(progress)
         elif slot.undo_of is not None and (progress.touched or progress.skipped):
@@ -203,12 +205,8 @@ def _steps(state: RunState) -> list[str]:
             same = sum(slot_state(p) == "ok" and not p.changed for p in ours)
             found["ok"], found["ok without a change"] = found["ok"] - same, same
         if found:
-            rows.append((f"    {_slot_name(slot)}", sections.counted(found)))
+            rows.append((f"    {visible(called(slot))}", sections.counted(found)))
     return ["STEPS", *table(rows)] if rows else []
-
-
-def _slot_name(slot: Slot) -> str:
-    return f"undo of {slot.name}" if slot.section is Section.UNDO else visible(slot.name)
 
 
 def _under_way(view: RunView, paper: Paper) -> list[str]:
@@ -225,7 +223,7 @@ def _under_way(view: RunView, paper: Paper) -> list[str]:
 def _attempts(state: RunState, paper: Paper) -> Iterator[tuple[str, str, str]]:
     for host, mine in state.hosts.items():
         for slot, progress in zip(state.layout.slots, mine.progress, strict=True):
-            name = _slot_name(slot)
+            name = visible(called(slot))
             if progress.running:
                 since = f"since {clock_time(progress.started_at, paper.zone)}"
                 yield (

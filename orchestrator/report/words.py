@@ -5,6 +5,7 @@ from datetime import UTC, datetime, tzinfo
 
 from orchestrator.core.pattern import fold_names
 from orchestrator.gates.words import period as period  # noqa: PLC0414  # one of the words, told here too
+from orchestrator.model.plan import Section, Slot
 from orchestrator.model.playbook import Outcome
 from orchestrator.model.state import Standing
 from orchestrator.report.visible import visible
@@ -37,6 +38,17 @@ LISTS: Mapping[Standing, str] = {
 def state_of(standing: Standing) -> str:
     """Where a host stands, as programs read it: the name of its list; `running` while it is not settled."""
     return "running" if standing is Standing.BUSY else standing.value
+
+
+def called(slot: Slot) -> str:
+    """What a slot is called where all of a host's slots are told: `pull`, `undo of pull`, `gate health`."""
+    match slot.section:
+        case Section.UNDO:
+            return f"undo of {slot.name}"
+        case Section.GATES:
+            return f"gate {slot.name}"
+        case _:
+            return slot.name
 
 
 def count(number: int, noun: str) -> str:

@@ -14,7 +14,7 @@ from orchestrator.model.gate import Bake, ControllerCommand
 from orchestrator.model.host import Variable
 from orchestrator.model.ids import HostName
 from orchestrator.model.origin import COMMAND_LINE, Text
-from orchestrator.model.plan import Plan
+from orchestrator.model.plan import Plan, Section
 from orchestrator.model.rollout import HostOrder, InFlight
 
 INVENTORY = """
@@ -70,6 +70,15 @@ def test_hosts_of_a_pattern_go_in_its_wave_and_in_no_other(tmp_path: Path, rollo
         ("{spread: groups}", "the run is spread by `groups`, which is no single value (for web-1 and 3 more)"),
         ("{gates: [{command: {run: 'check {{ nothing }}', on: controller}}]}", "`nothing` is not defined"),
         ("{gates: [{command: {run: 'check {{ host }}', on: controller}}]}", "`host` is not defined"),
+        (
+            "{gates: [{command: {run: 'check {{ nothing }}', on: wave}}]}",
+            "`nothing` is not defined (for web-1 and 3 more)",
+        ),
+        ("{gates: [{name: one, command: {run: check, on: wave}}]}", "a gate on the wave is called 'one', like a step"),
+        (
+            "{waves: [{size: 1, gates: [{command: {run: a, on: wave}}]}, 1], gates: [{command: {run: b, on: wave}}]}",
+            "a gate on the wave is called 'command', like another gate",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_rollout_is_said(tmp_path: Path, rollout: str, problem: str) -> None:
@@ -123,6 +132,31 @@ def test_a_waves_own_bake_and_gates_stand_in_place_of_the_rollouts(tmp_path: Pat
     assert [list(wave.gates) for wave in found.waves] == [
         gates, [Bake(name="bake", seconds=60)], [Bake(name="bake", seconds=60), *gates],
     ]  # fmt: skip
+
+
+def test_a_gate_on_the_wave_is_a_command_of_each_of_its_hosts_with_that_hosts_values(tmp_path: Path) -> None:
+    check = "{argv: [check, '{{ host }}', '{{ zone }}', '{{ release }}'], on: wave, timeout: 1m}"
+    found = plan(
+        tmp_path,
+        f"{{waves: [{{size: 1, gates: []}}, 2, 1], gates: [{{name: health, command: {check}}}]}}",
+        params={"release": "v 2"},
+    )
+    assert [[gate.kind for gate in wave.gates] for wave in found.waves] == [[], ["wave_command"], ["wave_command"]]
+    (index,) = [at for at, slot in enumerate(found.slots) if slot.section is Section.GATES]
+    assert (found.slots[index].name, found.slots[index].timeout) == ("health", 60)
+    texts = {str(host.host.name): host.commands[index].text for host in found.hosts if host.whens[index]}
+    assert texts == {
+        "web-2": "check web-2 b 'v 2'",
+        "web-3": "check web-3 a 'v 2'",
+        "web-10": "check web-10 b 'v 2'",
+    }, "the first wave is not asked"
+
+
+def test_several_waves_may_have_one_gate(tmp_path: Path) -> None:
+    gates = "gates: [{command: {run: check, on: wave}}]"
+    found = plan(tmp_path, f"{{waves: [{{size: 1, {gates}}}, {{size: 1, {gates}}}, {{size: 2, gates: []}}]}}")
+    assert [slot.name for slot in found.slots] == ["one", "command"]
+    assert [host.host.name for host in found.hosts if host.whens[1]] == ["web-1", "web-2"]
 
 
 def test_a_value_is_one_word_of_a_gates_command(tmp_path: Path) -> None:

@@ -100,6 +100,11 @@ class Project:
             found = journal.execute("SELECT body FROM event WHERE type = 'run_paused'").fetchall()
         return any(act in body for (body,) in found)
 
+    def requests(self) -> str:
+        """All that people have asked of runs."""
+        with closing(sqlite3.connect(self.folder / ".orchestrator" / "journal.sqlite3")) as journal:
+            return str(journal.execute("SELECT * FROM request").fetchall())
+
     def processes(self) -> list[str]:
         """The command lines of what still runs in the fleet, the simulator's own helpers left aside."""
         found = []
@@ -171,6 +176,18 @@ async def test_a_run_whose_process_is_gone_can_be_aborted_too(project: Project) 
     await project.orc("abort", "last", "--now", status=130)
     assert (await project.status())["status"] == "aborted"
     await project.until(lambda: not any("sleep 300" in line for line in project.processes()))
+
+
+async def test_an_abort_is_not_lost_with_the_process_that_it_was_asked_of(project: Project) -> None:
+    running = project.start(*RUN)
+    await project.until(lambda: project.lines("one") == [1, 1, 1, 1])
+    running.send_signal(signal.SIGSTOP)
+    aborting = project.start("abort", "last", "--now", "-m", "wrong release")
+    await project.until(lambda: "abort" in project.requests())
+    running.send_signal(signal.SIGKILL)
+    await project.end(running, -signal.SIGKILL)
+    assert "wrong release" in await project.end(aborting, 130)
+    assert (await project.status())["status"] == "aborted"
 
 
 async def test_two_runs_never_share_a_host(project: Project) -> None:

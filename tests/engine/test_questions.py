@@ -4,12 +4,15 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.clock import FakeClock
+from orchestrator.engine.requests import take_answers
+from orchestrator.journal.memory import MemoryJournal
 from orchestrator.model.event import Answer, AttemptStarted, GateAnswered, GateAsked, WaveOpened
 from orchestrator.model.ids import HostName
-from orchestrator.model.request import Act
+from orchestrator.model.request import Act, Request
 from orchestrator.model.state import RunStatus
 from tests.fake_fleet import Ran, Script
-from tests.small_run import Ended, drive, plan_of
+from tests.small_run import RUN, Ended, drive, plan_of, taken_up
 
 pytestmark = pytest.mark.anyio
 
@@ -93,6 +96,19 @@ async def test_a_host_that_waits_for_a_person_keeps_its_place(tmp_path: Path) ->
     answer = next(i for i, e in enumerate(ended.events) if isinstance(e, GateAnswered))
     assert {e.host for e in ended.events[:answer] if isinstance(e, AttemptStarted)} == {"1"}
     assert ended.exit == 0
+
+
+async def test_an_answer_that_was_given_before_the_question_does_not_count(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, playbook("on_failure: pause"))
+    waiting = await drive(plan, failing())
+    async with FakeClock() as clock, MemoryJournal(clock=clock) as journal:
+        live = await taken_up(plan, waiting.events, journal, clock)
+        for before, act in ((0.001, Act.FAIL), (0, Act.SKIP)):
+            at = live.state.hosts[HostName("1")].asked_at - before
+            await journal.ask(Request(run=RUN, act=act, by="ana", at=at, host=HostName("1")))
+        await take_answers(live, until=2)
+        events = [each.event for each in await journal.events(RUN)]
+        assert [e.answer for e in events if isinstance(e, GateAnswered)] == [Answer.SKIP]
 
 
 async def test_a_question_lapses_where_the_run_goes_no_further(tmp_path: Path) -> None:

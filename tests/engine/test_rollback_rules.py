@@ -26,6 +26,7 @@ from orchestrator.model.request import Act, Request
 from orchestrator.model.state import RunStatus
 from orchestrator.ports import Exited, RunRecord
 from orchestrator.providers.memory import MemoryProvider
+from orchestrator.report.back_plan import lacks
 from tests.fake_fleet import Ran, Script
 from tests.small_run import RUN, Ended, FakeController, drive, plan_of
 
@@ -193,8 +194,57 @@ async def test_what_the_journal_lacks_for_the_way_back_is_named(tmp_path: Path) 
     before = await drive(plan, failing(printed=""))
     found = take_back(before.state, RUN, tuple(before.state.hosts))
     assert found.plan is None
-    assert [(lack.host, lack.undo) for lack in found.lacks] == [("1", "pull"), ("2", "pull")]
+    assert [(lack.host, lack.step) for lack in found.lacks] == [("1", "pull"), ("2", "pull")]
     assert "`before.stdout` is empty" in found.lacks[0].why
+
+
+AROUND = """
+vmids: [1]
+steps:
+  - {name: remember, run: git rev-parse HEAD, register: before}
+  - {name: pull, run: pull, rollback: back, handlers: [restart, idle]}
+  - {name: touch, run: touch, handlers: [other]}
+handlers:
+  - {name: restart, run: "restart {{ before.stdout }}", register: restarted}
+  - {name: other, run: "other {{ before.stdout }}"}
+  - {name: idle, run: idle, when: before.stdout == ''}
+after_rollback:
+  - {name: start, run: "start {{ restarted.stdout }}", when: restarted.ok}
+finally:
+  - {name: unlock, run: "unlock {{ before.stdout }}", when: before.ok}
+"""
+
+
+async def test_what_follows_the_undos_is_final_too_but_for_what_the_way_back_itself_finds_out(tmp_path: Path) -> None:
+    before = await drive(plan_of(tmp_path, AROUND), failing())
+    back = take_back(before.state, RUN, tuple(before.state.hosts)).plan
+    assert back
+    (host,) = back.hosts
+    texts = {str(slot.name): command.text for slot, command in zip(back.slots, host.commands, strict=True)}
+    final = {str(slot.name) for slot, command in zip(back.slots, host.commands, strict=True) if command.final}
+    whens = {str(slot.name): when for slot, when in zip(back.slots, host.whens, strict=True)}
+    assert (texts["restart"], texts["unlock"]) == ("restart c0ffee", "unlock c0ffee")
+    assert {"restart", "unlock"} <= final
+    assert not final & {"start", "other"}, "one waits for a result of the way back, one is not called there"
+    assert (whens["unlock"], whens["idle"], whens["start"]) == (True, False, None)
+
+    after = await drive(back, lambda host, slot, attempt: Ran(stdout="again" if "restart" in slot else ""))
+    assert [slot[3:] for slot in after.slots_of("1")] == ["pull-undo", "restart", "start", "unlock"]
+    assert after.fleet.commands["1", "07-start", 1] == "start again"
+
+
+async def test_what_the_journal_lacks_for_what_follows_the_undos_is_named_too(tmp_path: Path) -> None:
+    """The step that registers it was passed over there."""
+    text = playbook("back").replace("register: before", "register: before, when: vmid == '2'")
+    after = (
+        "after_rollback:\n  - {name: start, run: 'start {{ before.stdout }}'}\n  - {name: x, run: x, when: before.ok}\n"
+    )
+    before = await drive(plan_of(tmp_path, text + after))
+    found = take_back(before.state, RUN, tuple(before.state.hosts))
+    assert found.plan is None
+    assert [(lack.host, lack.step) for lack in found.lacks] == [("1", "start"), ("1", "x")]
+    assert "`before` holds no result" in found.lacks[0].why
+    assert lacks(found)[0].startswith("start (after_rollback) cannot be made on 1 host, first 1: ")
 
 
 async def test_two_runs_never_take_back_the_same_even_if_both_were_planned_before_either_began(tmp_path: Path) -> None:
@@ -221,6 +271,24 @@ async def test_two_runs_never_take_back_the_same_even_if_both_were_planned_befor
         with pytest.raises(Held, match="another run has taken hosts of run r1 back meanwhile"):
             await refuse_if_moved(third)
         assert await journal.locks() == ()
+
+
+@pytest.mark.parametrize("with_gates", [False, True])
+async def test_a_way_back_that_nobody_was_faster_with_begins_with_gates_or_without(
+    tmp_path: Path, with_gates: bool
+) -> None:
+    plan = plan_of(tmp_path, playbook("undo", rollout="{waves: [1, 1], bake: 1m}"))
+    before = await drive(plan)
+    back = take_back(before.state, RUN, tuple(before.state.hosts), with_gates=with_gates).plan
+    assert back
+    assert len(back.waves) == 1 + with_gates
+    async with FakeClock() as clock, MemoryJournal(clock=clock) as journal:
+        await journal.create(RunRecord(id=RUN, plan=plan, created_at=1.0, by="ana"))
+        await journal.append(RUN, before.events)
+        await journal.create(RunRecord(id=RunId("r2"), plan=back, created_at=2.0, by="ana"))
+        live = LiveRun(RunId("r2"), RunState(back), outside(journal, clock))
+        await refuse_if_moved(live)
+        assert not live.state.finished
 
 
 async def test_a_run_with_a_fenced_host_is_held_and_gives_its_locks_back(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Whole runs on a fleet in memory: a step that runs once, and what the other hosts make of it."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -185,6 +186,18 @@ async def test_retry_of_waves_runs_it_on_the_first_host_for_which_it_was_not_don
     again = carry_over(one_wave, RunId("r1"), first.state, first.state.hosts)
     assert [each.hosts for each in again.once] == [("3",)]
     assert where(await drive(again), "migrate") == ["3"]
+
+
+async def test_a_host_for_which_an_earlier_run_did_it_keeps_what_it_gave_there(tmp_path: Path) -> None:
+    text = playbook(4, once="wave", rollout="{waves: [2, 2], max_failures: 4}")
+    plan, fails = plan_of(tmp_path, text), bad(("2", "check"), ("3", "migrate"))
+    first = await drive(plan, lambda *attempt: replace(fails(*attempt), stdout="old"))
+    backwards = plan_of(tmp_path, text.replace("waves: [2, 2]", "order: reverse, max_parallel: 1"))
+    again = carry_over(backwards, RunId("r1"), first.state, first.state.hosts)
+    second = await drive(again, lambda *_: Ran(stdout="new"))
+    assert where(second, "migrate") == ["4"]
+    results = {name: mine.registered["r"].stdout for name, mine in second.state.hosts.items()}
+    assert results == {"1": "old", "2": "old", "3": "new", "4": "new"}
 
 
 def told(plan: Plan, events: Iterable[Event]) -> RunState:

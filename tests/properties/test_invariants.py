@@ -58,7 +58,7 @@ from orchestrator.model.event import (
     UndoStarted,
     WaveOpened,
 )
-from orchestrator.model.gate import Approval, Bake, ControllerCommand, Gate, OnDeny, UrlWatch
+from orchestrator.model.gate import Approval, Bake, ControllerCommand, Gate, OnDeny, UrlWatch, WaveCommand
 from orchestrator.model.host import Host, ProviderSpec
 from orchestrator.model.ids import HostName, RunId, StepName, Vmid
 from orchestrator.model.origin import Origin, Text
@@ -126,16 +126,22 @@ def draw_plan(rng: random.Random) -> Plan:
     slots += [draw_slot(rng, f"c{i}", Section.HANDLERS) for i in range(rng.choice([0, 1, 2]))]
     slots += [draw_slot(rng, f"a{i}", Section.AFTER_ROLLBACK) for i in range(rng.choice([0, 0, 1]))]
     slots += [draw_slot(rng, f"f{i}", Section.FINALLY) for i in range(rng.choice([0, 0, 1, 2]))]
+    slots += [replace(draw_slot(rng, name, Section.GATES), retries=Retries()) for name in ("look0", "look1")]
     spread = rng.choice([None, None, Spread(by="zone", max=rng.randint(1, 2))])
     names = [HostName(f"h{i}") for i in range(rng.randint(1, 7))]
     cuts = sorted(rng.sample(range(1, len(names)), rng.randint(0, len(names) - 1)))
     waves = [names[a:b] for a, b in zip([0, *cuts], [*cuts, len(names)], strict=True)]
+    asked = [tuple(draw_gate(rng, n) for n in range(rng.choice([0, 0, 1, 2]))) for _ in waves]
     commands = (Command(text="true"),) * len(slots)
     hosts = [
         replace(
             host,
             whens=tuple(
-                (None if s.when else True) if s.section is Section.UNDO else not host.lacks(s) and rng.random() > 0.1
+                s.name in {gate.name for gate in asked[w]}
+                if s.section is Section.GATES
+                else (None if s.when else True)
+                if s.section is Section.UNDO
+                else not host.lacks(s) and rng.random() > 0.1
                 for s in slots
             ),
             spread=rng.choice("abc") if spread else "",
@@ -166,7 +172,7 @@ def draw_plan(rng: random.Random) -> Plan:
                 name="",
                 hosts=tuple(wave),
                 max_failures=rng.choice([None, None, 0, 1]),
-                gates=tuple(draw_gate(rng, f"g{n}") for n in range(rng.choice([0, 0, 1, 2]))),
+                gates=asked[i],
             )
             for i, wave in enumerate(waves)
         ),
@@ -184,13 +190,16 @@ def draw_plan(rng: random.Random) -> Plan:
     )
 
 
-def draw_gate(rng: random.Random, name: str) -> Gate:
+def draw_gate(rng: random.Random, number: int) -> Gate:
+    name = f"g{number}"
     kinds: list[Gate] = [
         Bake(name=name, seconds=300.0),
         Approval(name=name, by=("ana",), expires=100.0, on_deny=rng.choice(list(OnDeny))),
         Approval(name=name, by=("ana", "test")),
         ControllerCommand(name=name, argv=("true",)),
         UrlWatch(name=name, get="http://127.0.0.1/"),
+        WaveCommand(name=f"look{number}", run=Text(source="true", origin=Origin(file="p.yml"))),
+        WaveCommand(name=f"look{number}", run=Text(source="true", origin=Origin(file="p.yml"))),
     ]
     return rng.choice(kinds)
 
@@ -499,11 +508,19 @@ def check_wave_opens(drive: "Drive", wave: int) -> None:
         check_gates(drive.log, earlier)
     for name, mine in state.hosts.items():
         if mine.settled is Standing.OK:
-            last = max(r.at for r in drive.log if isinstance(r.event, HostSettled) and r.event.host == name)
-            assert drive.now >= last + state.plan.policy.min_healthy, "a wave opened before a host was healthy"
+            assert drive.now >= ok_since(drive.log, name) + state.plan.policy.min_healthy, (
+                "a wave opened before a host was healthy"
+            )
     for earlier in state.plan.waves[:wave]:
         for host in earlier.hosts:
             assert state.hosts[host].settled is not None, "a wave overtook an unsettled host"
+
+
+def ok_since(log: list[Recorded], host: HostName) -> float:
+    """When a host became ok: that a gate is asked there later is no step of it."""
+    of_host = [r for r in log if isinstance(r.event, AttemptEnded | HostSettled) and r.event.host == host]
+    steps = [r.seq for r in of_host if isinstance(r.event, AttemptEnded) and not r.event.step.startswith("look")]
+    return next(r.at for r in of_host if isinstance(r.event, HostSettled) and r.seq > max(steps, default=0))
 
 
 def check_gates(log: list[Recorded], wave: Wave) -> None:
@@ -519,9 +536,45 @@ def check_gates(log: list[Recorded], wave: Wave) -> None:
         assert (answer.event.gate, answer.event.answer) == (gate.name, Answer.PASSED), "a wave opened past a gate"
         if isinstance(gate, Bake):
             assert answer.at >= question.at + gate.seconds, "a bake was cut short"
+        if isinstance(gate, WaveCommand) and answer.event.by == "orc":
+            check_looked(log, wave, gate, question, answer)
         if isinstance(gate, Approval):
             assert answer.event.by in gate.by, "approved by one who may not"
             assert gate.expires is None or answer.at < question.at + gate.expires + 0.01, "a late approval counted"
+
+
+def check_looked(log: list[Recorded], wave: Wave, gate: WaveCommand, question: Recorded, answer: Recorded) -> None:
+    """That its command was ok, once, on every host that was ok, between the question and its answer."""
+    before = [r.event for r in log if isinstance(r.event, HostSettled) and r.seq < question.seq]
+    stood = {event.host: event.standing for event in before}
+    goes_back = not any(isinstance(r.event, AttemptStarted) and r.event.step.startswith("s") for r in log)
+    looked = Counter(
+        r.event.host
+        for r in log
+        if isinstance(r.event, AttemptEnded)
+        and r.event.step == gate.name
+        and r.event.outcome is Outcome.OK
+        and question.seq < r.seq < answer.seq
+    )
+    done = {Standing.OK, Standing.ROLLED_BACK} if goes_back else {Standing.OK}
+    ok = {host for host in wave.hosts if stood[host] in done}
+    assert looked == dict.fromkeys(ok, 1), "a gate passed though not every host has said so, once"
+    assert ok, "a gate passed that nobody was asked"
+
+
+def check_check(state: RunState, host: HostName, index: int) -> None:
+    """The command of a gate is run once, on a host that is done, while that gate is asked of its wave."""
+    mine, question = state.hosts[host], state.between.question
+    assert question, "the command of a gate that was not asked"
+    assert question.gate.name == state.plan.slots[index].name, "the command of another gate"
+    assert question.inconclusive is None, "the command of a gate about which a person is asked"
+    assert question.wave == state.wave_of(host) == state.opened - 1, "asked on a host of another wave"
+    assert mine.settled is (Standing.ROLLED_BACK if state.plan.takes_back else Standing.OK), "asked on a host not done"
+    assert not mine.progress[index].touched, "asked twice"
+    for other in state.plan.waves[question.wave].hosts:
+        theirs = state.hosts[other]
+        looking = any(theirs.progress[i].touched for i in state.layout.checks)
+        assert theirs.settled is not None or looking, "asked before the wave was done"
 
 
 def check_start(drive: Drive, host: HostName, index: int) -> None:
@@ -570,6 +623,8 @@ def check_start(drive: Drive, host: HostName, index: int) -> None:
             assert not mine.owed, "after_rollback before the handlers"
         case Section.FINALLY:
             pass
+        case Section.GATES:
+            check_check(state, host, index)
 
 
 def is_undone(plan: Plan, mine: HostState) -> bool:
@@ -695,16 +750,17 @@ def check_undo_of_back(drive: Drive, host: HostName, index: int) -> None:
 def check_back(drive: Drive) -> None:
     """That a finished run can be taken back by another, whatever came of it, and once."""
     hosts = tuple(drive.state.hosts)
-    found = take_back(drive.state, RunId("r"), hosts)
+    rng = random.Random(len(drive.log))
+    found = take_back(drive.state, RunId("r"), hosts, with_gates=rng.random() < 0.6)
     if found.plan is None:
         return
-    rng = random.Random(len(drive.log))
     back = Drive(plan=found.plan, rng=rng, p_bad=rng.choice([0, 0.3]), p_abort=0, p_ill=0, state=RunState(found.plan))
     back.run()
     lists = back.state.lists()
     assert not any(isinstance(r.event, AttemptStarted) and r.event.step.startswith("s") for r in back.log), "forward"
     broken = lists[Standing.ROLLBACK_FAILED] + lists[Standing.FAILED]
-    waiting = [each.host.name for each in back.plan.hosts if each.wave and broken]
+    stopped = broken or back.state.between.stop
+    waiting = [each.host.name for each in back.plan.hosts if each.wave and stopped]
     left = set(back.state.hosts) - {*lists[Standing.ROLLED_BACK], *broken, *waiting}
     assert not left, "a host was left as it was"
     check_relied_on(drive, back)
@@ -712,6 +768,9 @@ def check_back(drive: Drive) -> None:
     done = set(lists[Standing.ROLLED_BACK])
     again = take_back(drive.state, RunId("r"), hosts, [back.state])
     assert again.plan is None or not done & {each.host.name for each in again.plan.hosts}, "taken back twice"
+    if back.state.finished and back.state.finished.exit in (3, 7):
+        assert stopped, "it ended early for no reason"
+        assert back.state.opened < len(back.plan.waves), "a gate was asked after the last wave"
     if back.state.finished and back.state.finished.exit == 0:
         assert again.plan is None, "something was left"
 
@@ -799,6 +858,7 @@ def features_of(drive: Drive) -> Counter[str]:
             "undo left out": sum(each.undo for each in skips),
             "lost": sum(wave.lost for wave in drive.state.waves),
             "handlers": sum(step.startswith("c") for step in started),
+            "looked": sum(step.startswith("look") for step in started),
         }
     )
 
@@ -856,4 +916,4 @@ def test_no_run_ever_breaks_an_invariant(first: int, end: int) -> None:
         drawn += features_of(drive)
     wanted = "succeeded 0, failed 3, rolled_back 4, rollback_failed 5, failed 6, aborted 130, aborted 3, held 7"
     assert set(seen) == set(wanted.split(", ")), seen
-    assert min(drawn[each] for each in ("passed over", "undo left out", "lost", "handlers")) > 0, drawn
+    assert min(drawn[each] for each in ("passed over", "undo left out", "lost", "handlers", "looked")) > 0, drawn

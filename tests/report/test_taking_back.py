@@ -122,3 +122,43 @@ def test_what_was_not_undone_is_told_alike_in_every_report() -> None:
     )
     lines = final_report(view, PAPER)
     assert all(f"    {name:<10}  {', '.join(steps)}" in lines for name, steps in group.rows)
+
+
+GATED = """
+vmids: [1, 2, 3]
+rollout: {waves: [1, 2], gates: [{bake: 5m}, {name: health, command: {run: 'check {{ vmid }}', on: wave}}]}
+steps: [{name: pull, run: git pull, rollback: git reset}]
+"""
+
+
+def gated_back(folder: Path) -> Plan:
+    played = play(plan_of(folder, GATED))
+    found = take_back(played.state, RUN, tuple(played.state.hosts), with_gates=True)
+    assert found.plan
+    return found.plan
+
+
+def test_the_gates_of_the_way_back_stand_in_the_plan_that_is_shown_first(tmp_path: Path) -> None:
+    lines = [" ".join(line.split()) for line in back_plan(gated_back(tmp_path), (), PAPER)]
+    start = lines.index("WAVES, one after the other")
+    assert lines[start + 1 : start + 5] == [
+        "1 2 hosts [2-3]",
+        "then bake: wait 5m",
+        "then health: on every host of the wave, within 10m: check {{ vmid }}",
+        "2 1 host 1",
+    ]
+    assert lines[lines.index("1 host: 2") :][:3] == ["1 host: 2", "undo pull $ git reset", "gate health $ check 2"]
+    assert "gate health $ check 1" not in lines, "after the last wave nothing is asked"
+
+
+def test_a_way_back_that_a_gate_ends_says_so_and_how_to_take_back_the_rest(tmp_path: Path) -> None:
+    played = play(gated_back(tmp_path), by_table({("3", "health"): failing(stderr="503\n")}))
+    view = replace(view_of(played), argv=("orc", "rollback", RUN, "--with-gates"))
+    lines = final_report(view, PAPER)
+    assert "FAILED  gate health on 3" in lines
+    assert "STOPPED  health after wave 1 did not pass: it failed on 1 of 2 hosts, first 3: exit status 1" in lines
+    assert f"        orc rollback {RUN} --hosts 1 --with-gates" in lines
+    said = verdict(view)
+    assert (said.word, said.sentence) == (
+        "FAILED", f"taking back run {RUN} on 3 hosts: 2 rolled back, 1 never started"
+    )  # fmt: skip
