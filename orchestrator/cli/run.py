@@ -22,6 +22,7 @@ from orchestrator.cli.options import (
     NoRollbackOption,
     OutputOption,
     PlaybookArgument,
+    ProbeOption,
     QuietOption,
     ReallyOption,
     SkipTagsOption,
@@ -54,6 +55,7 @@ def command(
     skip_tags: SkipTagsOption = None,
     yes: YesOption = False,
     check: CheckOption = False,
+    probe: ProbeOption = False,
     forks: ForksOption = None,
     max_failures: MaxFailuresOption = None,
     no_rollback: NoRollbackOption = False,
@@ -71,6 +73,10 @@ def command(
     unknown; 7 held, nothing was started; 130 interrupted.
     """
     settings, wait = begin(verbose=verbose), read_lock_wait(lock_wait)
+    if probe and not check:
+        raise InputError.of(
+            "--probe goes with --check", fix="say both to see what a run would find; nothing was started"
+        )
     wanted = Wanted(
         playbook=playbook,
         inventory=inventory,
@@ -84,7 +90,8 @@ def command(
     ).with_lists(settings)
     planned = wanted.plan(settings)
     if check:
-        plan.show(planned, wanted.argv(), Form.JSON if shown is Output.JSON else Form.TEXT)
+        form = Form.JSON if shown is Output.JSON else Form.TEXT
+        plan.show(planned, wanted.argv(), form, ask=settings if probe else None)
         return
     confirmed = Confirmed(expected=expected, really=really)
     question = must_confirm(planned, limited=limit is not None, confirmed=confirmed, settings=settings)

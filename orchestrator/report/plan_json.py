@@ -5,6 +5,8 @@ from typing import TypedDict
 from orchestrator.gates import told
 from orchestrator.model.plan import HostPlan, Plan, Section, Slot, Wave
 from orchestrator.report.planned import Planned, condition
+from orchestrator.report.probe_json import ProbeJson, probe_json
+from orchestrator.report.probed import Probed
 
 
 class GateJson(TypedDict):
@@ -116,6 +118,7 @@ class PlanJson(TypedDict):
     """A whole plan; commands that are never run are left out. limits: in hosts; null for none.
 
     tags, skip_tags: those by which steps were chosen; left_out: the steps that they leave out.
+    probe: what the guests said; null where they were not asked.
     """
 
     digest: str
@@ -134,9 +137,10 @@ class PlanJson(TypedDict):
     estimate: EstimateJson
     warnings: list[str]
     cannot_be_undone: list[str]
+    probe: ProbeJson | None
 
 
-def plan_json(plan: Plan) -> PlanJson:
+def plan_json(plan: Plan, probed: Probed | None = None) -> PlanJson:
     """The plan as programs read it."""
     planned = Planned.of(plan)
     policy = plan.policy
@@ -167,6 +171,7 @@ def plan_json(plan: Plan) -> PlanJson:
         estimate=EstimateJson(calls=planned.calls(), seconds=None),
         warnings=planned.warnings(),
         cannot_be_undone=[slot.name for slot in planned.cannot_be_undone()],
+        probe=probe_json(probed) if probed else None,
     )
 
 

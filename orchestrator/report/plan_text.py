@@ -9,24 +9,26 @@ from orchestrator.report.next_commands import Advice
 from orchestrator.report.plan_steps import sections
 from orchestrator.report.plan_summary import budgets, chosen, head, not_undone, warnings, waves
 from orchestrator.report.planned import Planned
+from orchestrator.report.probed import Probed, probe_lines
 from orchestrator.report.sections import join, what_next
 from orchestrator.report.view import PAPER, Paper
 from orchestrator.report.visible import spelled
 from orchestrator.report.words import count, short
 
 
-def plan_text(plan: Plan, argv: Sequence[str] = (), paper: Paper = PAPER) -> list[str]:
-    """The lines of the dry run. argv: the command line of `orc run` that would do it."""
+def plan_text(plan: Plan, argv: Sequence[str] = (), paper: Paper = PAPER, probed: Probed | None = None) -> list[str]:
+    """The lines of the dry run. argv: the command line of `orc run` that would do it. probed: what the guests said."""
     planned = Planned.of(plan)
     return join(
         head(plan, paper),
         waves(plan, paper),
         budgets(plan),
         chosen(plan, paper),
-        sections(planned, paper),
+        sections(planned, paper, probed),
         warnings(planned, paper),
         not_undone(planned, paper),
         _totals(planned, paper),
+        probe_lines(probed, paper) if probed else [],
         what_next([Advice(why="do it", command=shlex.join(argv))] if argv else []),
         [_last_line(plan)],
     )
