@@ -51,6 +51,7 @@ MaxFailuresOption = Annotated[
     str | None, typer.Option("--max-failures", metavar="N|P%", help="Hosts that may fail before the run stops.")
 ]
 NoRollbackOption = Annotated[bool, typer.Option("--no-rollback", help="Take nothing back, whatever fails.")]
+ProbeOption = Annotated[bool, typer.Option("--probe", help="Ask the VPSes, read-only, what a run would find there.")]
 VerboseOption = Annotated[bool, typer.Option("-v", "--verbose", help="Log what is done besides.")]
 QuietOption = Annotated[bool, typer.Option("-q", "--quiet", help="No progress, only the report.")]
 OutputOption = Annotated[Output, typer.Option("--output", help="How the run is shown.")]

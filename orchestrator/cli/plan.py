@@ -1,16 +1,14 @@
 """`orc plan`: the dry run."""
 
 import json
-from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-import anyio
 import typer
 
 from orchestrator import wiring
 from orchestrator.cli import output
+from orchestrator.cli.known import find_out
 from orchestrator.cli.options import (
     ExtraVarsOption,
     ForksOption,
@@ -20,6 +18,7 @@ from orchestrator.cli.options import (
     MaxFailuresOption,
     NoRollbackOption,
     PlaybookArgument,
+    ProbeOption,
     SkipTagsOption,
     TagsOption,
     VerboseOption,
@@ -28,15 +27,12 @@ from orchestrator.cli.options import (
     read_time,
 )
 from orchestrator.cli.output import Form
-from orchestrator.core.estimate import Durations
-from orchestrator.engine.history import durations, last_good
 from orchestrator.errors import InputError
-from orchestrator.load import Settings
 from orchestrator.model.plan import Plan
+from orchestrator.report.known import Known
 from orchestrator.report.plan_json import plan_json
 from orchestrator.report.plan_text import plan_text
 from orchestrator.report.planned import Planned
-from orchestrator.report.since import Base, Since, since, since_json, since_text
 from orchestrator.saved_plan import SavedPlan, write_saved
 
 OutOption = Annotated[
@@ -68,13 +64,17 @@ def command(
     valid_for: ValidOption = None,
     detailed: DetailedOption = False,
     diff: DiffOption = False,
+    probe: ProbeOption = False,
     form: FormOption = Form.TEXT,
     verbose: VerboseOption = False,
 ) -> None:
-    """Show exactly what a playbook would do on which hosts, and do nothing. No host is asked.
+    """Show exactly what a playbook would do on which hosts, and do nothing. No host is asked, unless with --probe.
 
     With -o the plan is also written to a file: `orc show FILE` shows it again, `orc apply FILE` runs it, and nothing
     else: once an input has changed it refuses.
+    Exit status: 0; with --probe 0 where a run would start on every host; 2 wrong input, also a vmid that the provider
+    does not know; 6 hosts cannot be reached; 7 a run would be held: hosts are taken, or the provider refuses commands;
+    8 with --detailed-exitcode where there is something to do.
     """
     settings = begin(verbose=verbose)
     wanted = Wanted(
@@ -91,33 +91,12 @@ def command(
     until = _until(valid_for, out)
     sources = wanted.sources(settings)
     planned = wanted.plan_of(sources)
-    known = anyio.run(partial(_known, planned, settings, good=diff))
-    told = since(planned, known.good, sources.origin_of) if diff else None
+    known = find_out(planned, settings, diff=sources.origin_of if diff else None, probe=probe)
     if out is not None:
         write_saved(out, SavedPlan(plan=planned, argv=wanted.argv(), valid_until=until))
-    _show(planned, apply_words(out) if out is not None else wanted.argv(), form, known.durations, told)
+    show(planned, apply_words(out) if out is not None else wanted.argv(), form, known)
     if detailed and Planned.of(planned).does_anything():
         raise typer.Exit(SOMETHING_TO_DO)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Known:
-    """What the journal knows of earlier runs of a plan's playbook."""
-
-    durations: Durations = field(default_factory=dict)
-    good: tuple[Base, ...] = ()
-
-
-async def _known(plan: Plan, settings: Settings, *, good: bool) -> _Known:
-    """What there is to know, where there is a journal: a dry run makes none. good: also the last good runs."""
-    if not wiring.has_journal(settings):
-        return _Known()
-    async with wiring.open_journal(settings) as journal:
-        bases = await last_good(journal, plan) if good else ()
-        return _Known(
-            durations=await durations(journal, plan),
-            good=tuple(Base(run=base.id, plan=base.plan, hosts=base.hosts) for base in bases),
-        )
 
 
 def _until(valid_for: str | None, out: Path | None) -> float | None:
@@ -134,15 +113,14 @@ def apply_words(file: Path) -> tuple[str, ...]:
     return ("orc", "apply", str(file))
 
 
-def show(plan: Plan, argv: tuple[str, ...], form: Form, settings: Settings) -> None:
-    """Write a plan to stdout. argv: the command line that runs it."""
-    _show(plan, argv, form, anyio.run(partial(_known, plan, settings, good=False)).durations, None)
+def show(plan: Plan, argv: tuple[str, ...], form: Form, known: Known) -> None:
+    """Write a plan to stdout, and exit by what its guests said, where they were asked.
 
-
-def _show(plan: Plan, argv: tuple[str, ...], form: Form, took: Durations, told: Since | None) -> None:
+    argv: the command line that runs it.
+    """
     if form is Form.JSON:
-        diff = since_json(told) if told else None
-        output.stdout().line(json.dumps({**plan_json(plan, took), "diff": diff}, indent=2))
-        return
-    besides = since_text(told, output.paper()) if told else []
-    output.stdout().lines(plan_text(plan, argv, output.paper(), durations=took, besides=besides))
+        output.stdout().line(json.dumps(plan_json(plan, known), indent=2))
+    else:
+        output.stdout().lines(plan_text(plan, argv, output.paper(), known))
+    if known.probed and known.probed.probe.exit:
+        raise typer.Exit(known.probed.probe.exit)

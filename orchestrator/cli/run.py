@@ -11,6 +11,7 @@ from orchestrator import wiring
 from orchestrator.cli import beside, output, plan
 from orchestrator.cli.ask import can_ask, must_agree
 from orchestrator.cli.drive import drive_new
+from orchestrator.cli.known import find_out
 from orchestrator.cli.limits import ask_number, must_confirm
 from orchestrator.cli.options import (
     ExpectOption,
@@ -23,6 +24,7 @@ from orchestrator.cli.options import (
     NoRollbackOption,
     OutputOption,
     PlaybookArgument,
+    ProbeOption,
     QuietOption,
     ReallyOption,
     SkipTagsOption,
@@ -56,6 +58,7 @@ def command(
     skip_tags: SkipTagsOption = None,
     yes: YesOption = False,
     check: CheckOption = False,
+    probe: ProbeOption = False,
     forks: ForksOption = None,
     max_failures: MaxFailuresOption = None,
     no_rollback: NoRollbackOption = False,
@@ -73,6 +76,10 @@ def command(
     unknown; 7 held, nothing was started; 130 interrupted.
     """
     settings, wait = begin(verbose=verbose), read_lock_wait(lock_wait)
+    if probe and not check:
+        raise InputError.of(
+            "--probe goes with --check", fix="say both to see what a run would find; nothing was started"
+        )
     wanted = Wanted(
         playbook=playbook,
         inventory=inventory,
@@ -86,7 +93,8 @@ def command(
     ).with_lists(settings)
     planned = wanted.plan(settings)
     if check:
-        plan.show(planned, wanted.argv(), Form.JSON if shown is Output.JSON else Form.TEXT, settings)
+        form = Form.JSON if shown is Output.JSON else Form.TEXT
+        plan.show(planned, wanted.argv(), form, find_out(planned, settings, probe=probe))
         return
     how = HowToRun(
         yes=yes, confirmed=Confirmed(expected=expected, really=really), lock_wait=wait, shown=shown, quiet=quiet

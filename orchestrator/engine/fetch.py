@@ -9,16 +9,20 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from orchestrator.core import attempt as core
+from orchestrator.core import plain_attempt
 from orchestrator.core.attempt import Pace, Poll, Send, WaitUntil
+from orchestrator.core.attempt_rules import Rules
 from orchestrator.core.ending import End
 from orchestrator.guest import fetch
+from orchestrator.guest import reply as guest_reply
 from orchestrator.guest.fetch import Kept, Stream
 from orchestrator.guest.library import KEPT_DAYS
 from orchestrator.model.event import StepResult
 from orchestrator.model.host import Host
 from orchestrator.model.ids import RunId
 from orchestrator.model.plan import Plan, Section
-from orchestrator.ports import Clock, Provider
+from orchestrator.model.playbook import Outcome
+from orchestrator.ports import Clock, NotStarted, PollUnanswered, Provider, Refusal, StartUnknown
 
 LOOK_TIMEOUT = 600.0
 """Seconds: the guest reads both outputs whole, for their checksums."""
@@ -33,9 +37,10 @@ GONE = f"its record is not in the VPS any more: it is swept after {KEPT_DAYS} da
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missing:
-    """What cannot be had, and why, in a sentence."""
+    """What cannot be had, and why, in a sentence. refusal: the provider's, where that is why."""
 
     why: str
+    refusal: Refusal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +48,7 @@ class Guest:
     """A VPS that is asked. nonce: makes an unguessable word for one question.
 
     before: called before every request; it raises where the VPS may not be asked now.
+    patience: seconds without an answer of use after which it is given up.
     """
 
     host: Host
@@ -50,21 +56,24 @@ class Guest:
     clock: Clock
     nonce: Callable[[], str]
     before: Callable[[], Awaitable[None]]
+    patience: float = PATIENCE
 
-    async def ask(self, write: Callable[[str], str], within: float) -> StepResult | Missing:
+    async def ask(self, write: Callable[[str], str], within: float, *, once: bool = False) -> StepResult | Missing:
         """What a program prints that may be run any number of times.
 
-        write: makes it, from the nonce. within: seconds that it may take in the guest.
+        write: makes it, from the nonce. within: seconds that it may take in the guest. once: it is not sent again where
+        it may have been started, and what is lost then is missing.
         """
         pace = Pace(poll_floor=self.provider.capabilities.poll_floor)
-        nonce = self.nonce()
+        rules: Rules = plain_attempt if once else core
+        nonce, refusal = self.nonce(), None
         useful_at = self.clock.now()
         attempt = core.begin(nonce, within, useful_at, pace)
         while True:
             if not attempt.troubles:
                 useful_at = self.clock.now()
-            elif self.clock.now() > useful_at + PATIENCE:
-                return _unanswered(attempt.trouble)
+            elif self.clock.now() > useful_at + self.patience:
+                return _unanswered(attempt.trouble, refusal)
             if attempt.kept or attempt.preparations:  # the word of a guest that was asked for something else
                 return _unanswered("it answered another question")
             decision = core.decide(attempt, self.clock.now(), pace)
@@ -74,14 +83,20 @@ class Guest:
                 case Send():
                     await self.before()
                     started = await self.provider.start(self.host, write(nonce))
-                    attempt = core.observe_start(attempt, started, self.clock.now(), pace)
+                    refusal = started.refusal if isinstance(started, NotStarted) else None
+                    if once and isinstance(started, StartUnknown):
+                        return _unanswered(started.message)
+                    attempt = rules.observe_start(attempt, started, self.clock.now(), pace)
                 case Poll():
                     polled = await self.provider.poll(self.host, decision.pid)
-                    attempt = core.observe_poll(attempt, polled, self.clock.now(), pace)
+                    refusal = polled.refusal if isinstance(polled, PollUnanswered) else None
+                    attempt = rules.observe_poll(attempt, polled, self.clock.now(), pace)
                 case End(outcome=None, result=StepResult() as result):
-                    return result
+                    return _proved(result, nonce) if once else result
+                case End(outcome=Outcome.UNKNOWN) if once:  # the words of the agent's answer name a pid
+                    return Missing(why="the answer was lost")
                 case End():
-                    return _unanswered(attempt.trouble or decision.detail)
+                    return _unanswered(attempt.trouble or decision.detail, refusal)
 
     async def look(self, key: str) -> dict[Stream, Kept] | Missing:
         """What is kept of both outputs of the record with this key (`record_of`)."""
@@ -126,8 +141,14 @@ def record_of(run: RunId, plan: Plan, index: int, attempt: int) -> str:
     return fetch.record_key(run, index, slot.name, attempt, undo=slot.section is Section.UNDO)
 
 
-def _unanswered(trouble: str) -> Missing:
-    return Missing(why=f"the VPS could not be asked ({trouble})")
+def _proved(result: StepResult, nonce: str) -> StepResult | Missing:
+    """The result of a program that was sent once, where its trailer proves it: a pid may be given to another, too."""
+    told = guest_reply.read(result.stdout, result.stderr, nonce)
+    return told.result if told else Missing(why="the answer was lost: what came is another's")
+
+
+def _unanswered(trouble: str, refusal: Refusal | None = None) -> Missing:
+    return Missing(why=f"the VPS could not be asked ({trouble})", refusal=refusal)
 
 
 def _said(result: StepResult) -> str:

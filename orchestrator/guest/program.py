@@ -143,17 +143,24 @@ def _prelude(command: Command) -> str:
 
     Whatever fails there ends the attempt, and the command is not run.
     """
-    lines = [f"export {name}={shlex.quote(value)}" for name, value in command.env]
-    if command.cwd:
-        lines.append(f"cd {_word(command.cwd)}||exit")
+    lines = before(command)
     if command.guards:
         lines.append(_LOOK)
     for guard, text in command.guards:
-        word = _word(text)
-        looked = f"[ -e {word} ]||[ -L {word} ]" if guard is Guard.CREATES else text
         words = f'{guard.value} {int(guard is Guard.ONLY_IF)} "$1" "${{2%cmd}}"'
-        lines.append(f"look {words} {_heredoc(looked)}{_body(looked)}")
+        lines.append(f"look {words} {_heredoc(looked(guard, text))}{_body(looked(guard, text))}")
     return "\n".join([*lines, ":"])
+
+
+def before(command: Command, *, otherwise: str = "exit") -> list[str]:
+    """The lines that set a command's variables and enter its directory; otherwise: what is done where that fails."""
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in command.env]
+    return [*lines, f"cd {_word(command.cwd)}||{otherwise}"] if command.cwd else lines
+
+
+def looked(guard: Guard, text: str) -> str:
+    """The shell text that a guard is: that of `creates` looks whether a path is there."""
+    return f"[ -e {_word(text)} ]||[ -L {_word(text)} ]" if guard is Guard.CREATES else text
 
 
 _LOOK = """look(){

@@ -19,8 +19,8 @@ WORDS: Mapping[Guard, str] = {
 }
 
 
-def guard_lines(planned: Planned, index: int, slot: Slot, paper: Paper) -> list[str]:
-    """A line for each guard; what differs from host to host is told for each."""
+def guard_lines(planned: Planned, index: int, slot: Slot, paper: Paper, *, open_: str) -> list[str]:
+    """A line for each guard; what differs from host to host is told for each. open_: what stands after each of them."""
     lines: list[str] = []
     for guard, _ in slot.template.guards:
         texts: dict[str, list[HostPlan]] = {}
@@ -29,6 +29,6 @@ def guard_lines(planned: Planned, index: int, slot: Slot, paper: Paper) -> list[
                 texts.setdefault(dict(host.commands[index].guards)[guard], []).append(host)
         for text, hosts in texts.items():
             on = f" on {names([host.host.name for host in hosts])}" if len(texts) > 1 else ""
-            said = f"{spelled(text)}{on} (decided at run time)"
+            said = f"{spelled(text)}{on}{open_}"
             lines += hang(f"{INDENT}{WORDS[guard]}", said, paper.width)
     return lines

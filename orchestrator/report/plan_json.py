@@ -2,10 +2,13 @@
 
 from typing import TypedDict
 
-from orchestrator.core.estimate import NOTHING_KNOWN, Durations, Estimate, estimate
+from orchestrator.core.estimate import Estimate, estimate
 from orchestrator.gates import told
 from orchestrator.model.plan import HostPlan, Plan, Section, Slot, Wave
+from orchestrator.report.known import NOTHING_KNOWN, Known
 from orchestrator.report.planned import Planned, condition
+from orchestrator.report.probe_json import ProbeJson, probe_json
+from orchestrator.report.since import BaseJson, since_json
 
 
 class GateJson(TypedDict):
@@ -126,6 +129,7 @@ class PlanJson(TypedDict):
     """A whole plan; commands that are never run are left out. limits: in hosts; null for none.
 
     tags, skip_tags: those by which steps were chosen; left_out: the steps that they leave out.
+    probe: what the guests said; null where they were not asked.
     """
 
     digest: str
@@ -144,10 +148,12 @@ class PlanJson(TypedDict):
     estimate: EstimateJson
     warnings: list[str]
     cannot_be_undone: list[str]
+    probe: ProbeJson | None
+    diff: BaseJson | None
 
 
-def plan_json(plan: Plan, durations: Durations = NOTHING_KNOWN) -> PlanJson:
-    """The plan as programs read it. durations: of earlier attempts of its steps."""
+def plan_json(plan: Plan, known: Known = NOTHING_KNOWN) -> PlanJson:
+    """The plan as programs read it, with what is known besides."""
     planned = Planned.of(plan)
     policy = plan.policy
     return PlanJson(
@@ -174,9 +180,11 @@ def plan_json(plan: Plan, durations: Durations = NOTHING_KNOWN) -> PlanJson:
             for index, slot in planned.forward()
             if not planned.skipped(host, index)
         ],
-        estimate=_estimate(estimate(plan, durations)),
+        estimate=_estimate(estimate(plan, known.durations)),
         warnings=planned.warnings(),
         cannot_be_undone=[slot.name for slot in planned.cannot_be_undone()],
+        probe=probe_json(known.probed) if known.probed else None,
+        diff=since_json(known.since) if known.since else None,
     )
 
 

@@ -8,6 +8,7 @@ from orchestrator.model.playbook import RunOnce
 from orchestrator.report.columns import hang, table
 from orchestrator.report.plan_guards import guard_lines
 from orchestrator.report.planned import Planned, condition
+from orchestrator.report.probed import Probed, verdict_lines
 from orchestrator.report.rule_words import SCOPES, limits, ok_exit, retries, undone_after
 from orchestrator.report.sections import INDENT, join
 from orchestrator.report.view import Paper
@@ -30,13 +31,13 @@ Place = tuple[str, str, tuple[tuple[str, str], ...]]
 """The folder that a command is run in, its user ('' for the agent's own), and its environment."""
 
 
-def sections(planned: Planned, paper: Paper) -> list[str]:
-    """The steps, section by section; first what is the same for all of them."""
+def sections(planned: Planned, paper: Paper, probed: Probed | None = None) -> list[str]:
+    """The steps, section by section; first what is the same for all of them. probed: what the guests said of them."""
     usual = usual_places(planned)
     shared = _place_lines(usual, INDENT, paper) if usual else []
     return join(
         ["EVERY COMMAND", *shared] if shared else [],
-        *(_section(planned, section, usual, paper) for section in SECTIONS),
+        *(_section(planned, section, usual, paper, probed) for section in SECTIONS),
     )
 
 
@@ -58,14 +59,17 @@ def _place(host: HostPlan, index: int) -> Place:
     return command.cwd, command.user, command.env
 
 
-def _section(planned: Planned, section: Section, usual: Mapping[HostName, Place], paper: Paper) -> list[str]:
+def _section(
+    planned: Planned, section: Section, usual: Mapping[HostName, Place], paper: Paper, probed: Probed | None
+) -> list[str]:
     found = [(index, slot) for index, slot in planned.forward() if slot.section is section]
     lines = [SECTIONS[section]] if found else []
     for number, (index, slot) in enumerate(found, start=1):
         lines += hang(f"{INDENT}{number:>2} ", f"{spelled(slot.name)}   {', '.join(limits(slot))}", paper.width)
         lines += _once(planned, index, slot, paper)
         lines += _when(planned, index, slot, paper)
-        lines += guard_lines(planned, index, slot, paper)
+        lines += guard_lines(planned, index, slot, paper, open_="" if probed else " (decided at run time)")
+        lines += verdict_lines(probed, index, DEEP, paper) if probed else []
         lines += _commands(planned, index, usual, DEEP, paper)
         lines += _success(slot, paper)
         if slot.section is Section.STEPS and index in planned.undos_of:

@@ -3,43 +3,36 @@
 import shlex
 from collections.abc import Sequence
 
-from orchestrator.core.estimate import GUESS, NOTHING_KNOWN, Durations, Estimate, estimate
+from orchestrator.core.estimate import GUESS, Estimate, estimate
 from orchestrator.model.plan import Plan
 from orchestrator.report.columns import hang
+from orchestrator.report.known import NOTHING_KNOWN, Known
 from orchestrator.report.next_commands import Advice
 from orchestrator.report.plan_steps import sections
 from orchestrator.report.plan_summary import budgets, chosen, head, not_undone, warnings, waves
 from orchestrator.report.planned import Planned
+from orchestrator.report.probed import probe_lines
 from orchestrator.report.sections import join, what_next
+from orchestrator.report.since import since_text
 from orchestrator.report.view import PAPER, Paper
 from orchestrator.report.visible import spelled
 from orchestrator.report.words import count, short, took
 
 
-def plan_text(
-    plan: Plan,
-    argv: Sequence[str] = (),
-    paper: Paper = PAPER,
-    *,
-    durations: Durations = NOTHING_KNOWN,
-    besides: Sequence[str] = (),
-) -> list[str]:
-    """The lines of the dry run.
-
-    argv: the command line that would do it. durations: of earlier attempts of its steps. besides: lines of what else
-    was found out.
-    """
+def plan_text(plan: Plan, argv: Sequence[str] = (), paper: Paper = PAPER, known: Known = NOTHING_KNOWN) -> list[str]:
+    """The lines of the dry run, with what is known besides. argv: the command line that would do it."""
     planned = Planned.of(plan)
     return join(
         head(plan, paper),
         waves(plan, paper),
         budgets(plan),
         chosen(plan, paper),
-        sections(planned, paper),
+        sections(planned, paper, known.probed),
         warnings(planned, paper),
         not_undone(planned, paper),
-        _totals(planned, estimate(plan, durations), paper),
-        [*besides],
+        _totals(planned, estimate(plan, known.durations), paper),
+        probe_lines(known.probed, paper) if known.probed else [],
+        since_text(known.since, paper) if known.since else [],
         what_next([Advice(why="do it", command=shlex.join(argv))] if argv else []),
         [_last_line(plan)],
     )

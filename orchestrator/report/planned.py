@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from orchestrator.core.blast_radius import over_limits
+from orchestrator.core.probed import is_skipped
 from orchestrator.model.ids import HostName
 from orchestrator.model.plan import Command, HostPlan, Plan, Section, Slot
 from orchestrator.model.playbook import RunOnce
@@ -44,9 +45,7 @@ class Planned:
 
     def skipped(self, host: HostPlan, index: int) -> bool:
         """Whether this slot, or the step that it takes back, is never run on this host."""
-        undone = self.plan.slots[index].undo_of
-        step = index if undone is None else undone
-        return host.whens[index] is False or host.whens[step] is False or self.elsewhere(host, step) is not None
+        return is_skipped(self.plan, host, index)
 
     def elsewhere(self, host: HostPlan, step: int) -> HostName | None:
         """The host on which this step is run for this one, too."""

@@ -159,7 +159,7 @@ async def test_a_vps_that_cannot_be_asked_is_given_up_in_half_a_minute(tmp_path:
     down = NotStarted(refusal=refusal, message="no route")
     async with world(tmp_path, fault=lambda kind, _: down if kind == "start" else None) as there:
         began = there.clock.now()
-        assert await there.guest.look(KEY) == Missing(why="the VPS could not be asked (no route)")
+        assert await there.guest.look(KEY) == Missing(why="the VPS could not be asked (no route)", refusal=refusal)
         assert PATIENCE <= there.clock.now() - began < PATIENCE + 5
         assert there.vps.programs == []
 
@@ -167,7 +167,9 @@ async def test_a_vps_that_cannot_be_asked_is_given_up_in_half_a_minute(tmp_path:
 async def test_a_program_that_the_provider_refuses_is_not_sent_again(tmp_path: Path) -> None:
     no = NotStarted(refusal=Refusal.BLOCKED, message="blocked for safety")
     async with world(tmp_path, fault=lambda kind, _: no if kind == "start" else None) as there:
-        assert await there.guest.look(KEY) == Missing(why="the VPS could not be asked (blocked for safety)")
+        assert await there.guest.look(KEY) == Missing(
+            why="the VPS could not be asked (blocked for safety)", refusal=Refusal.BLOCKED
+        )
         assert there.asked == 1
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from orchestrator.core.certificate import certify
+from orchestrator.core.probed import Found, HostFacts, Probe
 from orchestrator.core.taking_back import take_back
+from orchestrator.guest.probe import Answers, Folder
 from orchestrator.model.event import Answer, GateAnswered, Recorded, RunFinished, RunPaused, RunStarted
 from orchestrator.model.gate import Approval, Bake, UrlWatch
 from orchestrator.model.ids import RunId
@@ -20,9 +22,11 @@ from orchestrator.ports import RunSummary
 from orchestrator.report.back_plan import back_plan
 from orchestrator.report.certificates import certificate_lines
 from orchestrator.report.final import final_report
+from orchestrator.report.known import Known
 from orchestrator.report.logs import endings, logs_text
 from orchestrator.report.plan_summary import plan_summary
 from orchestrator.report.plan_text import plan_text
+from orchestrator.report.probed import Probed
 from orchestrator.report.progress import progress_line
 from orchestrator.report.runs import runs_table
 from orchestrator.report.status import status_report
@@ -153,6 +157,26 @@ def test_a_plan_with_differences_between_hosts_is_shown_like_this() -> None:
         "plan_differences",
         plan_text(replace(make_plan(6, rules, rollback=RollbackScope.NONE), digest=DIGEST), (), PAPER),
     )
+
+
+def test_a_plan_whose_guests_were_asked_is_shown_like_this() -> None:
+    plan = waved(max_failures=1)
+    well = Answers(setsid=True, writable=True, free=2**40, systemd=True, shell="dash", library=True)
+    lacking = replace(well, folders={Folder(user="", cwd="/srv/app"): False}, free=2**20, shell="busybox")
+    said: dict[str, tuple[Found, str, Answers | None]] = {
+        "web-003": (Found.UNREACHABLE, "QEMU guest agent is not running", None),
+        "web-007": (Found.UNREACHABLE, "QEMU guest agent is not running", None),
+        "web-009": (Found.OTHER_HOST, "it calls itself 'db-1', declared is 'web-009'", well),
+        "web-011": (Found.READY, "", lacking),
+        "web-012": (Found.READY, "", lacking),
+    }
+    facts = [
+        HostFacts(host=host.host.name, at=BEGAN_AT, found=found, why=why, answers=answers)
+        for host in plan.hosts
+        for found, why, answers in [said.get(host.host.name, (Found.READY, "", well))]
+    ]
+    probed = Probed.of(plan, Probe(hosts=tuple(facts)), BEGAN_AT + 8)
+    stored("plan_probed", plan_text(plan, ARGV, PAPER, Known(probed=probed)))
 
 
 GATED = (

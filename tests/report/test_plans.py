@@ -7,6 +7,7 @@ from orchestrator.model.ids import StepName
 from orchestrator.model.plan import Section
 from orchestrator.model.playbook import Interrupted
 from orchestrator.model.rollout import RollbackScope
+from orchestrator.report.known import Known
 from orchestrator.report.plan_json import plan_json
 from orchestrator.report.plan_text import plan_text
 from tests.builders import DEPLOY, Rule, host_names, make_plan
@@ -132,7 +133,7 @@ def test_a_duration_is_said_to_be_a_guess_where_nothing_is_known_of_a_step() -> 
     guess = "DURATION   a guess: about 10.0 s; nothing is known of how long its steps take (2 s each assumed)"
     assert guess in plan_text(make_plan(1), (), PAPER)
     known: Durations = {StepName("pull"): [30.0, 60.0], StepName("migrate"): [1.0]}
-    said = " ".join(line.strip() for line in plan_text(make_plan(1), (), PAPER, durations=known))
+    said = " ".join(line.strip() for line in plan_text(make_plan(1), (), PAPER, Known(durations=known)))
     assert (
         "DURATION   a guess: about 37.0 s, 1m 07s where every step is slow, by 3 attempts in earlier runs; "
         "nothing is known of how long remember, restart, healthy take (2 s each assumed)"
