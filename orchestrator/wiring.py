@@ -31,6 +31,7 @@ from orchestrator.engine.recorded import recorded_state
 from orchestrator.engine.requests import heed, take_answers
 from orchestrator.engine.runs import LocalDispatcher, carry_on
 from orchestrator.errors import InputError
+from orchestrator.journal.fingerprint_key import fingerprint_key
 from orchestrator.journal.ownership import RunOwnership
 from orchestrator.journal.sql import SqlJournal
 from orchestrator.load import Settings, check_params, load_all, read_extra_vars
@@ -81,7 +82,8 @@ def make_plan(selection: Selection, settings: Settings) -> Plan:
                 f"the limit {selection.limit!r} leaves none of the playbook's hosts",
                 fix="nothing was started; widen -l",
             )
-    return expand(playbook, inventory, hosts, params, selection.tags)
+    key = fingerprint_key(settings.state_dir) if playbook.has_secrets else b""
+    return expand(playbook, inventory, hosts, params, selection.tags, key=key)
 
 
 def open_journal(settings: Settings) -> SqlJournal:

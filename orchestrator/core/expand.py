@@ -10,6 +10,7 @@ from orchestrator.core.loops import write_out
 from orchestrator.core.problems import Problems
 from orchestrator.core.rollout_plan import plan_rollout
 from orchestrator.core.scope import BUILT_IN, INDEX, ITEM
+from orchestrator.core.secret import fingerprinted
 from orchestrator.core.slots import paths, slots
 from orchestrator.core.tags import choose
 from orchestrator.core.waves import resolve_budget
@@ -31,11 +32,13 @@ def expand(
     hosts: Sequence[InventoryHost],
     params: Mapping[str, Variable],
     tags: Tags = EVERY_STEP,
+    *,
+    key: bytes = b"",
 ) -> Plan:
     """The plan of this playbook for these hosts, in this order.
 
     params: what the caller passed, and the defaults of what he did not. tags: by which he chose among the steps.
-    Raises InputError with all problems.
+    key: that of the fingerprints of secret commands. Raises InputError with all problems.
     """
     if not hosts:
         raise InputError.of("no host is selected", origin=playbook.origin)
@@ -47,7 +50,8 @@ def expand(
     playbook = written_out.playbook
     written = _read(playbook, registrars, left_out, problems)
     rollout = plan_rollout(playbook, inventory, hosts, params, problems)
-    once = _once([each.slot for each in written], rollout.waves)
+    every_slot = tuple(each.slot for each in written)
+    once = _once(every_slot, rollout.waves)
     planner = HostPlanner(
         playbook=playbook,
         params=params,
@@ -70,8 +74,8 @@ def expand(
         inventory=inventory.file,
         provider=inventory.provider,
         tool=orchestrator.__version__,
-        slots=tuple(each.slot for each in written),
-        hosts=host_plans,
+        slots=every_slot,
+        hosts=fingerprinted(every_slot, host_plans, key),
         waves=rollout.waves,
         policy=rollout.policy,
         once=once,

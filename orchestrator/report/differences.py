@@ -8,6 +8,7 @@ from statistics import median
 from orchestrator import gates
 from orchestrator.core.pattern import fold_names
 from orchestrator.core.run_state import RunState, standing
+from orchestrator.core.secret import veiled
 from orchestrator.model.ids import HostName
 from orchestrator.model.plan import BlastRadius, Command, HostPlan, Plan, Policy, Section, Slot, Wave
 from orchestrator.model.playbook import Outcome
@@ -52,7 +53,7 @@ class Differences:
 
 def differences(before: RunView, after: RunView) -> Differences:
     """What the later run has different."""
-    one, other = before.state.plan, after.state.plan
+    one, other = veiled(before.state.plan), veiled(after.state.plan)
     hosts, others = [h.host.name for h in one.hosts], [h.host.name for h in other.hosts]
     params = ({name: repr(value) for name, value in plan.params.items()} for plan in (one, other))
     return Differences(
