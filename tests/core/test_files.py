@@ -28,11 +28,11 @@ steps:
 FILES = {"unpack.sh": b"#!/bin/sh\necho unpack\n", "undo.sh": b"echo undo\n", "logo.png": b"\x89PNG\0"}
 
 
-def plan(folder: Path, book: str = BOOK, **files: bytes) -> Plan:
+def plan(folder: Path, **files: bytes) -> Plan:
     page = {"page.html": b"<p>'{{ vmid }}' at {{ port + 1 }}</p>"}
     for name, content in {**FILES, **page, **{name.replace("_", "."): each for name, each in files.items()}}.items():
         (folder / name).write_bytes(content)
-    return plan_of(folder, book)
+    return plan_of(folder, BOOK)
 
 
 def test_a_plan_shows_which_file_is_run_with_which_words_and_what_is_put_where(tmp_path: Path) -> None:

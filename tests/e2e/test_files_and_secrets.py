@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import anyio
 import pytest
 
 from orchestrator.simulator import SimulatorSettings, running_simulator
@@ -104,6 +105,21 @@ async def test_a_script_that_comes_in_parts_runs_once_whatever_is_lost_on_the_wa
         assert project.lines("unpacked") == [2, 2, 2, 2]
         assert project.lines("reloads") == [1, 1, 1, 1]
         assert (project.fleet / "10003" / "home" / "logo of vps-4").read_bytes() == LOGO
+
+
+async def test_a_run_that_is_killed_between_parts_goes_on_and_runs_the_script_once(tmp_path: Path) -> None:
+    write_files(tmp_path)
+    async with project_of(tmp_path, "files", FILES) as project:
+        process = project.start(*RUN)
+        with anyio.fail_after(60):
+            while not [*project.fleet.rglob("*.parts/0000")]:  # noqa: ASYNC110  # what happens in other processes
+                await anyio.sleep(0.01)
+        process.kill()
+        process.communicate()
+        assert project.lines("unpacked") != [2, 2, 2, 2], "it was killed too late to say anything"
+        await project.orc("resume", "last")
+        assert project.lines("unpacked") == [2, 2, 2, 2]
+        assert project.lines("reloads") == [1, 1, 1, 1]
 
 
 WORD = "hunter2-hunter2"
