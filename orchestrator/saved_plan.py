@@ -1,19 +1,23 @@
 """A plan in a file: what `orc plan -o` writes, `orc show` reads and `orc apply` runs.
 
-One JSON object in canonical form (`codec.canonical`): `v`, `argv`, `valid_until`, `plan`. Nothing of who made it or
+One JSON object in canonical form (`codec.canonical`): `argv`, `plan`, `sha256`, `v`, `valid_until`. What secret
+commands say is left out; their fingerprints stand there, and the plan's digest covers them. Nothing of who made it or
 when stands in it: the same inputs give the same bytes on every machine, so that people can compare them, or sign them.
+`sha256` is over the object without it: it tells a file that was changed or cut off.
 """
 
+import hashlib
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
 from orchestrator import codec
+from orchestrator.core.secret import veiled
 from orchestrator.errors import InputError
 from orchestrator.model.origin import Origin
 from orchestrator.model.plan import Plan
@@ -28,13 +32,23 @@ MAX_BYTES = 1_000_000_000
 class SavedPlan:
     """argv: the command line of `orc run` that it stands for. valid_until: seconds since the epoch; None: no end.
 
-    v: of the file's format.
+    plan: as it may be seen; its digest is that of the whole one. v: of the file's format. sha256: of the file.
     """
 
     plan: Plan
     argv: tuple[str, ...]
     valid_until: float | None = None
     v: int = VERSION
+    sha256: str = ""
+
+
+def sealed(saved: SavedPlan) -> SavedPlan:
+    """The plan as it is kept: without what its secret commands say, and with its sum."""
+    shown = replace(saved, plan=veiled(saved.plan))
+    found = hashlib.sha256()
+    for part in (*_before(shown), b",", _after(shown)):
+        found.update(part)
+    return replace(shown, sha256=found.hexdigest())
 
 
 _SAVED: TypeAdapter[SavedPlan] = TypeAdapter(SavedPlan)
@@ -42,10 +56,12 @@ _SAVED: TypeAdapter[SavedPlan] = TypeAdapter(SavedPlan)
 
 def write_saved(path: Path, saved: SavedPlan) -> None:
     """Write the file, all of it or nothing. Raises InputError where that cannot be done."""
+    kept = sealed(saved)
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         with partial.open("xb") as file:
-            file.writelines(_parts(saved))
+            file.writelines(_before(kept))
+            file.write(b',"sha256":' + codec.canonical(kept.sha256) + b"," + _after(kept))
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)
@@ -55,10 +71,13 @@ def write_saved(path: Path, saved: SavedPlan) -> None:
         raise InputError.of(f"cannot be written: {error}", origin=Origin(file=path.as_posix())) from None
 
 
-def _parts(saved: SavedPlan) -> Iterator[bytes]:
+def _before(saved: SavedPlan) -> Iterator[bytes]:
     yield b'{"argv":' + codec.canonical(saved.argv) + b',"plan":'
     yield from codec.canonical_parts(saved.plan, digest=saved.plan.digest)
-    yield b',"v":' + codec.canonical(saved.v) + b',"valid_until":' + codec.canonical(saved.valid_until) + b"}\n"
+
+
+def _after(saved: SavedPlan) -> bytes:
+    return b'"v":' + codec.canonical(saved.v) + b',"valid_until":' + codec.canonical(saved.valid_until) + b"}\n"
 
 
 def read_saved(path: Path) -> SavedPlan:
@@ -79,6 +98,6 @@ def read_saved(path: Path) -> SavedPlan:
         raise InputError.of("is not a plan that this version of orc can read", fix=fix, origin=origin) from None
     if saved.v != VERSION:
         raise InputError.of(f"is a plan in the format {saved.v}; this is orc's {VERSION}", fix=fix, origin=origin)
-    if codec.digest(saved.plan) != saved.plan.digest:
-        raise InputError.of("was changed after it was made: its digest is another's", fix=fix, origin=origin)
+    if sealed(saved).sha256 != saved.sha256:
+        raise InputError.of("was changed after it was made", fix=fix, origin=origin)
     return saved

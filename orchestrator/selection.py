@@ -8,6 +8,7 @@ from pathlib import Path
 from orchestrator.core.expand import EVERY_STEP, expand, inventory_of_vmids
 from orchestrator.core.pattern import select
 from orchestrator.errors import InputError
+from orchestrator.journal.fingerprint_key import fingerprint_key
 from orchestrator.load import Settings, check_params, load_all, read_extra_vars
 from orchestrator.model.host import Inventory, InventoryHost, Variable
 from orchestrator.model.ids import HostName
@@ -34,17 +35,22 @@ class Selection:
 
 @dataclass(frozen=True, kw_only=True)
 class Sources:
-    """What a plan is made from, as it was read. hosts: those that were selected, in the inventory's order."""
+    """What a plan is made from, as it was read. hosts: those that were selected, in the inventory's order.
+
+    state_dir: where the key of the fingerprints of secret commands is kept.
+    """
 
     playbook: Playbook
     inventory: Inventory
     hosts: tuple[InventoryHost, ...]
     params: Mapping[str, Variable]
     tags: Tags
+    state_dir: Path
 
     def plan(self) -> Plan:
         """The plan. Raises InputError with everything that is wrong."""
-        return expand(self.playbook, self.inventory, self.hosts, self.params, self.tags)
+        key = fingerprint_key(self.state_dir) if self.playbook.has_secrets else b""
+        return expand(self.playbook, self.inventory, self.hosts, self.params, self.tags, key=key)
 
     def origin_of(self, host: HostName, name: str) -> Origin | None:
         """Where the value was written that a variable has on a host; None for what nobody wrote.
@@ -83,4 +89,11 @@ def read_sources(selection: Selection, settings: Settings) -> Sources:
                 f"the limit {selection.limit!r} leaves none of the playbook's hosts",
                 fix="nothing was started; widen -l",
             )
-    return Sources(playbook=playbook, inventory=inventory, hosts=hosts, params=params, tags=selection.tags)
+    return Sources(
+        playbook=playbook,
+        inventory=inventory,
+        hosts=hosts,
+        params=params,
+        tags=selection.tags,
+        state_dir=settings.state_dir,
+    )

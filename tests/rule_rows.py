@@ -74,7 +74,8 @@ class Row:
         return f"name: rows\n{hosts}\n{rollout}steps:{self.steps}\n{self.rest}\n"
 
     async def run(self, folder: Path) -> Watched:
-        """Load, plan and run it."""
+        """Load, plan and run it. Beside the playbook lies a script, `back.sh`."""
+        (folder / "back.sh").write_text("#!/bin/sh\nback to $1\n")
         playbook = folder / "playbook.yml"
         playbook.write_text(self.playbook())
         inventory = folder / "inventory.yml"

@@ -57,7 +57,7 @@ def plan_of(folder: Path, text: str) -> Plan:
     path.write_text(text)
     playbook = load_playbook(path)
     inventory = inventory_of_vmids(playbook, SPEC)
-    return expand(playbook, inventory, inventory.hosts, {})
+    return expand(playbook, inventory, inventory.hosts, {}, key=b"key")
 
 
 @dataclass

@@ -36,8 +36,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "controller": {"model", "http", "log"},
     "engine": {"model", "core", "gates", "guest", "ports", "log"},
     "simulator": {"model", "ports", "log", "codec"},
-    "selection": {"core", "load", "model"},
-    "saved_plan": {"model", "codec"},
+    "selection": {"core", "load", "model", "journal"},
+    "saved_plan": {"model", "codec", "core"},
     "cli": {
         "wiring",
         "selection",

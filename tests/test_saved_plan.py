@@ -10,7 +10,7 @@ import pytest
 
 from orchestrator import codec
 from orchestrator.errors import InputError
-from orchestrator.saved_plan import SavedPlan, read_saved, write_saved
+from orchestrator.saved_plan import SavedPlan, read_saved, sealed, write_saved
 from tests.builders import make_plan
 
 ARGV = ("orc", "run", "deploy.yml", "-i", "prod.yml")
@@ -25,7 +25,7 @@ def refused(path: Path, saying: str) -> None:
 
 def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
     write_saved(tmp_path / "a.plan", SAVED)
-    assert read_saved(tmp_path / "a.plan") == SAVED
+    assert read_saved(tmp_path / "a.plan") == sealed(SAVED)
     write_saved(tmp_path / "a.plan", replace(SAVED, valid_until=None))
     assert read_saved(tmp_path / "a.plan").valid_until is None
     assert [path.name for path in tmp_path.iterdir()] == ["a.plan"]

@@ -54,20 +54,23 @@ def command(
     if saved.valid_until is not None and wiring.clock().now() > saved.valid_until:
         until = date_time(saved.valid_until, output.paper().zone)
         raise Held(f"{file} could be applied until {until}; nothing was started", next=(again,))
-    _refuse_if_moved(file, saved, settings, again)
+    plan = _make_again(file, saved, settings, again)
     how = HowToRun(
         yes=yes, confirmed=Confirmed(expected=expected, really=really), lock_wait=wait, shown=shown, quiet=quiet
     )
-    raise typer.Exit(start(saved.plan, saved.argv, how, settings))
+    raise typer.Exit(start(plan, saved.argv, how, settings))
 
 
-def _refuse_if_moved(file: Path, saved: SavedPlan, settings: Settings, again: str) -> None:
-    """Raise Held where the plan that its inputs make now is another, and show in what. Raises InputError."""
+def _make_again(file: Path, saved: SavedPlan, settings: Settings, again: str) -> Plan:
+    """The plan of a file, whole. Raises Held where its inputs make another now, and shows in what. Raises InputError.
+
+    The one that is run is the new one, which the digest tells to be the file's: that has no secret commands.
+    """
     wanted = typed(saved.argv).with_lists(settings)
     sources = wanted.sources(settings)
-    now: Plan = wanted.plan_of(sources)
+    now = wanted.plan_of(sources)
     if now.digest == saved.plan.digest:
-        return
+        return now
     found = plan_differences(saved.plan, now, sources.origin_of)
     output.stderr().lines([*join(*plan_diff_text(found, output.paper())), ""])
     raise Held(

@@ -87,6 +87,8 @@ async def _source(
     """The VPS, once it is known that it can be asked; or why it cannot."""
     if which.plan.slots[begun[0].index].plain:
         return Missing(why="a plain step keeps nothing in the VPS")
+    if which.plan.slots[begun[0].index].secret:
+        return Missing(why="what a secret step prints is shown to nobody; the VPS keeps it for its agent's user")
     provider = await stack.enter_async_context(wiring.open_provider(which.plan.provider, os.environ))
     await bystander.look()
     guest = Guest(

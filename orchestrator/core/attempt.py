@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from orchestrator.core.ending import End, end_of
+from orchestrator.core.secret import VEIL
 from orchestrator.guest import reply as guest_reply
 from orchestrator.guest.program import GRACE
 from orchestrator.guest.reply import Ending, GuestReply
@@ -53,7 +54,7 @@ class Attempt:
     late: answers since the deadline; MOST_LATE once one of them was of no use, or said that the command still runs.
     parts, kept: of a command too long for one request, how many there are and how many the guest is known to have.
     library_missing: the guest said that it has no library. preparations: how often it asked for something of the kind.
-    stopping: we asked for its end.
+    stopping: we asked for its end. secret: nothing of what a provider or a guest says may be told.
     """
 
     nonce: str
@@ -75,6 +76,7 @@ class Attempt:
     library_missing: bool = False
     preparations: int = 0
     stopping: bool = False
+    secret: bool = False
     end: End | None = None
 
 
@@ -122,10 +124,12 @@ MOST_PREPARATIONS = 10
 """How often a guest may ask for the library or for parts before it is given up."""
 
 
-def begin(nonce: str, timeout: float, now: float, pace: Pace, *, parts: int = 0) -> Attempt:
+def begin(nonce: str, timeout: float, now: float, pace: Pace, *, parts: int = 0, secret: bool = False) -> Attempt:
     """An attempt of which nothing was sent yet (or, after a crash of ours, of which it is not known whether it was)."""
     deadline = _deadline(now, timeout, pace)
-    return Attempt(nonce=nonce, timeout=timeout, sent_at=now, deadline=deadline, next_at=now, parts=parts)
+    return Attempt(
+        nonce=nonce, timeout=timeout, sent_at=now, deadline=deadline, next_at=now, parts=parts, secret=secret
+    )
 
 
 def take_up(attempt: Attempt) -> Attempt:
@@ -246,9 +250,9 @@ def observe_poll(attempt: Attempt, reply: PollReply, now: float, pace: Pace) -> 
         case Exited():
             told = guest_reply.read(reply.stdout, reply.stderr, attempt.nonce)
             if told is None:
-                said = (reply.stderr.strip() or reply.stdout.strip())[-200:]
+                said = VEIL if attempt.secret else repr((reply.stderr.strip() or reply.stdout.strip())[-200:])
                 return _troubled(
-                    replace(attempt, pid=None), f"the result was not this attempt's: {said!r}", None, now, pace
+                    replace(attempt, pid=None), f"the result was not this attempt's: {said}", None, now, pace
                 )
             return _told(attempt, told, now, pace)
         case PidGone():
@@ -279,7 +283,9 @@ def _told(attempt: Attempt, told: GuestReply, now: float, pace: Pace) -> Attempt
         case Ending.KEPT if attempt.library_missing:
             return replace(free, library_missing=False)
         case Ending.KEPT if attempt.kept < attempt.parts:
-            return replace(free, kept=attempt.kept + 1)
+            kept = replace(free, kept=attempt.kept + 1)
+            # As many parts as there are may take longer than the command: the time for it begins after them.
+            return kept if attempt.may_have_started else replace(kept, deadline=_deadline(now, attempt.timeout, pace))
         case Ending.KEPT | Ending.NO_LIBRARY | Ending.NO_PARTS:
             if attempt.preparations >= MOST_PREPARATIONS:
                 detail = f"the guest does not keep what it is sent ({told.ending.value})"

@@ -2,7 +2,7 @@
 
 from orchestrator.model.origin import Problem, Text
 from orchestrator.model.plan import Command, Template
-from orchestrator.model.playbook import Guard, is_user_name
+from orchestrator.model.playbook import Body, Guard, is_user_name
 from orchestrator.steps import KINDS
 from orchestrator.steps.kind import Render
 from orchestrator.template import TemplateError
@@ -20,6 +20,11 @@ def put_together(template: Template, shell: Render, word: Render) -> Command:
         env=tuple((name, word(text)) for name, text in template.env),
         guards=tuple((guard, word(text) if guard is Guard.CREATES else shell(text)) for guard, text in template.guards),
     )
+
+
+def program(body: Body, text: str) -> str:
+    """What is sent for a command's text: it, and what its kind puts around it, such as the file that goes with it."""
+    return KINDS[body.kind].program(text, body.file)
 
 
 def check_user(text: Text, name: str) -> None:

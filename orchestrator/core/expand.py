@@ -8,8 +8,9 @@ from orchestrator import codec
 from orchestrator.core.host_plan import HostPlanner
 from orchestrator.core.loops import write_out
 from orchestrator.core.problems import Problems
-from orchestrator.core.rollout_plan import plan_rollout
+from orchestrator.core.rollout_plan import Planned, plan_rollout
 from orchestrator.core.scope import BUILT_IN, INDEX, ITEM
+from orchestrator.core.secret import fingerprinted
 from orchestrator.core.slots import gate_commands, paths, slots, written_gates
 from orchestrator.core.tags import choose
 from orchestrator.core.waves import resolve_budget
@@ -19,7 +20,7 @@ from orchestrator.gates import wave_command
 from orchestrator.model.host import Host, Inventory, InventoryHost, ProviderSpec, Variable
 from orchestrator.model.ids import HostName, StepName
 from orchestrator.model.origin import Origin, Problem
-from orchestrator.model.plan import BlastRadius, Once, Plan, Section, Slot, Tags, Wave
+from orchestrator.model.plan import BlastRadius, HostPlan, Once, Plan, Section, Slot, Tags, Wave
 from orchestrator.model.playbook import Playbook, RunOnce, Step
 
 EVERY_STEP = Tags()
@@ -32,11 +33,13 @@ def expand(
     hosts: Sequence[InventoryHost],
     params: Mapping[str, Variable],
     tags: Tags = EVERY_STEP,
+    *,
+    key: bytes = b"",
 ) -> Plan:
     """The plan of this playbook for these hosts, in this order.
 
     params: what the caller passed, and the defaults of what he did not. tags: by which he chose among the steps.
-    Raises InputError with all problems.
+    key: that of the fingerprints of secret commands. Raises InputError with all problems.
     """
     if not hosts:
         raise InputError.of("no host is selected", origin=playbook.origin)
@@ -48,7 +51,8 @@ def expand(
     playbook = written_out.playbook
     written = _read(playbook, registrars, left_out, problems)
     rollout = plan_rollout(playbook, inventory, hosts, params, problems)
-    once = _once([each.slot for each in written], rollout.waves)
+    every_slot = tuple(each.slot for each in written)
+    once = _once(every_slot, rollout.waves)
     planner = HostPlanner(
         playbook=playbook,
         params=params,
@@ -59,12 +63,7 @@ def expand(
         only_in=_only_in([each.slot for each in written], rollout.waves),
         items=written_out.items,
     )
-    wave_of = {name: wave.index for wave in rollout.waves for name in wave.hosts}
-    host_plans = tuple(
-        replace(planner.plan(each, wave_of.get(name, 0)), spread=rollout.spread.get(name, ""))
-        for each in hosts
-        for name in (each.host.name,)
-    )
+    host_plans = _host_plans(planner, hosts, rollout)
     problems.raise_any()
     plan = Plan(
         playbook=playbook.name,
@@ -72,8 +71,8 @@ def expand(
         inventory=inventory.file,
         provider=inventory.provider,
         tool=orchestrator.__version__,
-        slots=tuple(each.slot for each in written),
-        hosts=host_plans,
+        slots=every_slot,
+        hosts=fingerprinted(every_slot, host_plans, key),
         waves=rollout.waves,
         policy=rollout.policy,
         once=once,
@@ -84,6 +83,15 @@ def expand(
         left_out=rollout.left_out,
     )
     return replace(plan, digest=codec.digest(plan))
+
+
+def _host_plans(planner: HostPlanner, hosts: Sequence[InventoryHost], rollout: Planned) -> tuple[HostPlan, ...]:
+    wave_of = {name: wave.index for wave in rollout.waves for name in wave.hosts}
+    return tuple(
+        replace(planner.plan(each, wave_of.get(name, 0)), spread=rollout.spread.get(name, ""))
+        for each in hosts
+        for name in (each.host.name,)
+    )
 
 
 def inventory_of_vmids(playbook: Playbook, provider: ProviderSpec) -> Inventory:

@@ -75,7 +75,7 @@ def _names(steps: Sequence[Step], longest: Mapping[StepName, int]) -> dict[StepN
     for step in steps:
         if step.loop is None:
             continue
-        words = _words(step.loop)
+        words = [] if step.secret else _words(step.loop)
         wanted = [f"{step.name} ({word})" for word in words]
         if not words or len({*wanted}) < len(wanted) or taken & {*map(StepName, wanted)}:
             wanted = [f"{step.name} [{number}]" for number in range(1, max(longest[step.name], 1) + 1)]

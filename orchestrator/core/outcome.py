@@ -10,6 +10,7 @@ from orchestrator.model.ids import Value
 from orchestrator.model.plan import HostPlan, Slot
 from orchestrator.model.playbook import Outcome
 from orchestrator.model.state import Registered
+from orchestrator.steps import KINDS
 from orchestrator.template import TemplateError, evaluate
 
 
@@ -22,8 +23,10 @@ class Verdict:
     changed: bool = True
 
 
-def judge(slot: Slot, host_plan: HostPlan, registered: Mapping[str, Registered], result: StepResult) -> Verdict:
-    """The verdict on a command that exited by itself.
+def judge(
+    slot: Slot, host_plan: HostPlan, registered: Mapping[str, Registered], result: StepResult, *, again: bool = False
+) -> Verdict:
+    """The verdict on a command that exited by itself. again: an earlier attempt of the slot has run, too.
 
     `failed_when`, where there is one, decides instead of the exit status; `until` must hold besides. An expression that
     cannot be evaluated, or is no boolean, is a failure that says so. A service should not have exited at all.
@@ -33,15 +36,23 @@ def judge(slot: Slot, host_plan: HostPlan, registered: Mapping[str, Registered],
     accepted = result.exit_code in slot.ok_exit
     if slot.failed_when is slot.until is slot.changed_when is None:
         if accepted:
-            return Verdict(outcome=Outcome.OK)
+            return Verdict(outcome=Outcome.OK, changed=_may_have_changed(slot, result, again=again))
         return Verdict(outcome=Outcome.FAILED, detail=_exit(result))
     values = values_for(slot, host_plan, registered, result=register(result, ok=accepted, changed=True))
     try:
         problem = _problem(slot, values, result)
-        changed = slot.changed_when is None or evaluate(slot.changed_when, values)
+        changed = (
+            evaluate(slot.changed_when, values) if slot.changed_when else _may_have_changed(slot, result, again=again)
+        )
     except TemplateError as error:
         return Verdict(outcome=Outcome.FAILED, detail=str(error))
     return Verdict(outcome=Outcome.FAILED if problem else Outcome.OK, detail=problem, changed=changed)
+
+
+def _may_have_changed(slot: Slot, result: StepResult, *, again: bool) -> bool:
+    """What the step's kind says; an earlier attempt that was cut short may have done what this one found done."""
+    unchanged = KINDS[slot.template.body.kind].unchanged
+    return not unchanged or again or result.stdout.strip() != unchanged
 
 
 def _problem(slot: Slot, values: Mapping[str, Value], result: StepResult) -> str:

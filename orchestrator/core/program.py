@@ -1,10 +1,10 @@
 """What is sent for one attempt, from the plan and what the host has registered."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from orchestrator.core.attempt import Send, What
-from orchestrator.core.command import check_user
+from orchestrator.core.command import check_user, program
 from orchestrator.core.late import late_command
 from orchestrator.guest import plain
 from orchestrator.guest.program import Assignment, slot_key, write, write_library, write_parts, write_stop
@@ -59,6 +59,7 @@ def prepare(
         command = late_command(slot, host_plan, registered)
     if slot.template.user:
         check_user(slot.template.user, command.user)
+    command = replace(command, text=program(slot.template.body, command.text))
     undo = slot.section is Section.UNDO
     assignment = Assignment(
         run=run,

@@ -105,6 +105,7 @@ def _section(playbook: Playbook, section: Section, steps: tuple[Step, ...]) -> I
             interrupted=step.interrupted,
             on_failure=step.on_failure,
             plain=step.plain,
+            secret=step.secret,
             run_once=step.run_once,
             handlers=step.handlers,
             repeat=step.repeat,
@@ -142,6 +143,7 @@ def _undo_slots(playbook: Playbook, index: int, step: Step, rule: RollbackRule) 
             undo_on=tuple(sorted(rule.on, key=lambda outcome: outcome.value)),
             verifies=part is rule.verify,
             plain=step.plain,
+            secret=step.secret,
             repeat=step.repeat,
         )
 

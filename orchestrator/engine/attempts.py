@@ -10,6 +10,7 @@ from orchestrator.core.attempt_rules import rules_of
 from orchestrator.core.ending import End, why_skipped
 from orchestrator.core.outcome import Verdict, judge
 from orchestrator.core.program import Programs, prepare
+from orchestrator.core.secret import unquoted_poll, unquoted_start, unsaid, veil
 from orchestrator.engine.live_run import LiveRun
 from orchestrator.errors import Held
 from orchestrator.model.event import AttemptEnded, AttemptStarted, Intent, StepResult, UndoEnded, UndoStarted
@@ -56,7 +57,8 @@ class Turn:
         """What came of it, judged by what the command left."""
         if end.outcome is None:
             result = end.result or StepResult(exit_code=None)
-            verdict = judge(self.slot, self.host_plan, self.state.registered, result)
+            again = self.state.progress[self.index].effect is not None
+            verdict = judge(self.slot, self.host_plan, self.state.registered, result, again=again)
         else:  # where nothing was started nothing can have changed
             changed = end.outcome is not Outcome.UNREACHABLE
             verdict = Verdict(outcome=end.outcome, detail=end.detail, changed=changed)
@@ -75,7 +77,7 @@ class Turn:
             skipped=end.skipped_by is not None,
             changed=verdict.changed and end.skipped_by is None,
             detail=verdict.detail,
-            result=end.result,
+            result=unsaid(end.result) if self.slot.secret else end.result,
         )
 
 
@@ -106,14 +108,17 @@ async def _see_through(turn: Turn, *, begun_here: bool) -> None:
         nothing = End(outcome=Outcome.FAILED, detail=f"nothing was run: {error}")
         await turn.live.record(turn.ended(began_at, nothing))
         return
-    attempt = core.begin(nonce, turn.slot.timeout, began_at, outside.pace, parts=len(programs.parts))
+    attempt = core.begin(
+        nonce, turn.slot.timeout, began_at, outside.pace, parts=len(programs.parts), secret=turn.slot.secret
+    )
     end = await _drive(turn, programs, attempt if begun_here else rules_of(turn.slot).take_up(attempt))
     if end is None:
         return
     if end.fenced:
         raise Held(f"another process has taken the run {turn.live.id} over", next=[f"orc status {turn.live.id}"])
     if end.skipped_by:
-        end = replace(end, detail=why_skipped(end.skipped_by, programs.assignment.command))
+        command = programs.assignment.command
+        end = replace(end, detail=why_skipped(end.skipped_by, veil(command) if turn.slot.secret else command))
     await turn.live.record(turn.ended(began_at, end))
 
 
@@ -171,12 +176,14 @@ LEAST_WAIT = 10.0
 async def _send(turn: Turn, program: str, deadline: float) -> StartReply:
     outside = turn.live.outside
     with anyio.move_on_after(max(LEAST_WAIT, deadline - outside.clock.now())):
-        return await outside.provider_for(pressing=turn.pressing).start(turn.host_plan.host, program)
+        reply = await outside.provider_for(pressing=turn.pressing).start(turn.host_plan.host, program)
+        return unquoted_start(reply) if turn.slot.secret else reply
     return StartUnknown(message="the API did not answer in time")
 
 
 async def _poll(turn: Turn, pid: int, deadline: float) -> PollReply:
     outside = turn.live.outside
     with anyio.move_on_after(max(LEAST_WAIT, deadline - outside.clock.now())):
-        return await outside.provider_for(pressing=turn.pressing).poll(turn.host_plan.host, pid)
+        reply = await outside.provider_for(pressing=turn.pressing).poll(turn.host_plan.host, pid)
+        return unquoted_poll(reply) if turn.slot.secret else reply
     return PollUnanswered(message="the API did not answer in time")

@@ -6,13 +6,14 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field, WithJsonSchema, create_model
 from pydantic.config import JsonDict
 
+from orchestrator.load.beside import Beside
 from orchestrator.load.document import Document
 from orchestrator.load.problems import Finding, Loc
 from orchestrator.load.shape import S, Shape
-from orchestrator.model.origin import COMMAND_LINE
+from orchestrator.model.origin import COMMAND_LINE, Origin, Text
 from orchestrator.model.playbook import Body
 from orchestrator.steps import KINDS
-from orchestrator.steps.kind import StepKind
+from orchestrator.steps.kind import FileUse, StepKind
 
 SPELLINGS: Mapping[str, StepKind] = {
     spelling: kind for kind in KINDS.values() for spelling in (kind.name, *kind.aliases)
@@ -30,8 +31,13 @@ ONE_BODY: JsonDict = one_of()
 
 def with_bodies(shape: type[S]) -> type[S]:
     """The shape, with a key more for each spelling of each step kind."""
-    fields: dict[str, Any] = {spelling: _field(spelling, kind) for spelling, kind in SPELLINGS.items()}
+    fields: dict[str, Any] = {_attribute(spelling): _field(spelling, kind) for spelling, kind in SPELLINGS.items()}
     return create_model(shape.__name__, __base__=shape, __module__=shape.__module__, __doc__=shape.__doc__, **fields)
+
+
+def _attribute(spelling: str) -> str:
+    """What a key's field is called: `copy` is a method of every model."""
+    return f"{spelling}_" if hasattr(Shape, spelling) else spelling
 
 
 def _field(spelling: str, kind: StepKind) -> Any:
@@ -51,9 +57,9 @@ def _with_numbers_as_text(value: Any) -> Any:
     return value
 
 
-def one_body(given: Collection[str], *, not_yet: Collection[str], known: Collection[str]) -> Iterator[Finding]:
-    """What is wrong when a step does not have exactly one body. not_yet: keys of bodies that are not supported yet."""
-    return exactly_one(given, keys=(*SPELLINGS, *not_yet), offer=KINDS, known=known)
+def one_body(given: Collection[str], *, known: Collection[str], others: Collection[str] = ()) -> Iterator[Finding]:
+    """What is wrong when a step does not have exactly one body. others: keys that may stand in place of one."""
+    return exactly_one(given, keys=(*SPELLINGS, *others), offer=KINDS, known=known)
 
 
 def exactly_one(
@@ -69,9 +75,16 @@ def exactly_one(
         )
 
 
-def read_body(shape: Shape, document: Document, loc: Loc) -> Body:
-    """What the shape of a step at this path runs."""
-    spelling = next(key for key in shape.model_fields_set if key in SPELLINGS)
-    kind = SPELLINGS[spelling]
-    texts = kind.read(getattr(shape, spelling), lambda path: document.text_origin((*loc, spelling, *path)))
-    return Body(kind=kind.name, texts=texts)
+def read_body(shape: Shape, document: Document, loc: Loc, beside: Beside) -> Body:
+    """What the shape of a step at this path runs, with the file that it names."""
+    spelling = next(key for key in SPELLINGS if _attribute(key) in shape.model_fields_set)
+    kind, value = SPELLINGS[spelling], getattr(shape, _attribute(spelling))
+    texts = kind.read(value, lambda path: document.text_origin((*loc, spelling, *path)))
+    needed = kind.needs(value)
+    if needed is None:
+        return Body(kind=kind.name, texts=texts)
+    path, file = beside.read(needed, document, (*loc, spelling))
+    if needed.use is FileUse.TEMPLATE:
+        text = Text(source=file.text, origin=Origin(file=path.as_posix(), line=1, column=1))
+        return Body(kind=kind.name, texts=(*texts, text))
+    return Body(kind=kind.name, texts=texts, file=file)

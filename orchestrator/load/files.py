@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from orchestrator.errors import InputError
-from orchestrator.load.problems import shortened, without_secrets
+from orchestrator.load.problems import secret_lines, shortened, starred, without_secrets
 from orchestrator.model.near import did_you_mean
 from orchestrator.model.origin import Origin, Problem
 
@@ -33,10 +33,16 @@ class Source:
     def lines(self) -> list[str]:
         return _LINE_BREAK.split(self.text)
 
+    @cached_property
+    def _secret(self) -> frozenset[int]:
+        return secret_lines(self.lines)
+
     def line(self, number: int) -> str:
         """A line by its number, which counts from 1, with its secrets starred out; empty where there is none."""
         if not 0 < number <= len(self.lines):
             return ""
+        if number in self._secret:
+            return starred(self.lines[number - 1])
         return without_secrets(self.lines[number - 1], above=self.lines[number - 2] if number > 1 else "")
 
     def problem(self, problem: str, *, line: int = 0, column: int = 0, path: str = "", fix: str = "") -> Problem:

@@ -1,11 +1,11 @@
 """The steps of a playbook with those of the files that it includes in their places."""
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from orchestrator.errors import InputError
+from orchestrator.load.beside import Astray, find, roots_of
 from orchestrator.load.document import Document
 from orchestrator.load.files import read_source
 from orchestrator.load.playbook_shape import only_of_steps, shadowed
@@ -64,7 +64,7 @@ def include(written: Sequence[Written], names: Mapping[str, str]) -> tuple[list[
     if not any(step.shape.include for step in written):
         return [*written], {}
     book = Path(written[0].document.source.file)
-    found = Included(roots=(Path.cwd().resolve(), book.parent.resolve()), names=names)
+    found = Included(roots=roots_of(book), names=names)
     for step in written:
         _put(step, [book], found)
     found.problems += _repeated(found.steps)
@@ -114,15 +114,10 @@ def _path(step: Written, files: Sequence[Path], found: Included) -> Path:
         raise refuse(problem, f"a playbook may have {MAX_FILES} includes, {MAX_DEPTH} deep")
     if "{{" in written or "{%" in written:
         raise refuse("a file is included before anything of a host is known", "write its name; choose by `when`")
-    path = Path(os.path.normpath(files[-1].parent / written))
     try:
-        target = (files[-1].parent / written).resolve()
-        path = path if path.resolve() == target else target
-    except (OSError, ValueError, RuntimeError):  # a NUL in the name; symbolic links in a circle
-        raise refuse(f"{written!r} is not the name of a file", "") from None
-    if not any(target.is_relative_to(root) for root in found.roots):
-        fix = "name a file in the project's folder, or beside the playbook"
-        raise refuse(f"{written} leads out of the project", fix)
+        path, target = find(written, files[-1].parent, found.roots)
+    except Astray as astray:
+        raise refuse(str(astray), astray.fix) from None
     around = [file.resolve() for file in files]
     if target in around:
         circle = [*files[around.index(target) :], files[around.index(target)]]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from orchestrator.load.beside import Beside, roots_of
 from orchestrator.load.bodies import read_body
 from orchestrator.load.document import Document
 from orchestrator.load.files import read_source
@@ -107,7 +108,7 @@ def _params(shape: PlaybookShape, document: Document) -> tuple[Param, ...]:
 
 
 def _sections(shape: PlaybookShape, document: Document) -> tuple[Mapping[str, tuple[Step, ...]], Mapping[str, str]]:
-    """The steps by section, those of included files in their places, and the sha256 of these files by path."""
+    """The steps by section, those of included files in their places, and the sha256 of all files by path."""
     sections = (shape.steps, shape.handlers, shape.after_rollback, shape.finally_)
     own = [
         Written(shape=step, document=document, loc=(section, index), section=section)
@@ -115,15 +116,17 @@ def _sections(shape: PlaybookShape, document: Document) -> tuple[Mapping[str, tu
         for index, step in enumerate(steps)
     ]
     written, inputs = include(own, declared({"params": shape.params, "vars": shape.vars})[0])
-    bodies = [read_body(each.shape, each.document, each.loc) for each in written]
+    beside = Beside(roots=roots_of(Path(document.source.file)))
+    bodies = [read_body(each.shape, each.document, each.loc, beside) for each in written]
     names = step_names([each.shape.name for each in written], bodies)
     found: dict[str, list[Step]] = {section: [] for section in SECTIONS}
     for each, body, name in zip(written, bodies, names, strict=True):
-        found[each.section].append(_step(each, name=name, body=body))
-    return {section: tuple(steps) for section, steps in found.items()}, inputs
+        found[each.section].append(_step(each, name=name, body=body, beside=beside))
+    beside.raise_any()
+    return {section: tuple(steps) for section, steps in found.items()}, {**inputs, **beside.inputs}
 
 
-def _step(written: Written, *, name: str, body: Body) -> Step:
+def _step(written: Written, *, name: str, body: Body, beside: Beside) -> Step:
     shape, document, loc = written.shape, written.document, written.loc
     return Step(
         name=StepName(name),
@@ -144,12 +147,13 @@ def _step(written: Written, *, name: str, body: Body) -> Step:
         cwd=_optional(document, (*loc, "cwd"), shape.cwd),
         user=_optional(document, (*loc, "user"), shape.user),
         env=_texts(document, (*loc, "env"), shape.env),
-        rollback=_rollback(shape.rollback, document, (*loc, "rollback")) if shape.rollback else None,
+        rollback=_rollback(shape.rollback, document, (*loc, "rollback"), beside) if shape.rollback else None,
         irreversible=shape.irreversible,
         background=shape.background,
         interrupted=Interrupted(shape.interrupted or ("rerun" if shape.idempotent else "fail")),
         on_failure=OnFailure(shape.on_failure),
         plain=shape.exec == "plain",
+        secret=shape.secret,
         guards=_guards(shape, document, loc),
         run_once=RunOnce(shape.run_once) if shape.run_once else None,
         handlers=tuple(StepName(name) for name in dict.fromkeys(shape.handlers)),
@@ -174,31 +178,34 @@ def _loop(shape: StepShape, document: Document, loc: Loc) -> Loop | None:
             return Loop(items=tuple(values), path=path, origin=document.origin(loc))
 
 
-def _rollback(shape: RollbackShape, document: Document, loc: Loc) -> RollbackRule:
+def _rollback(shape: RollbackShape, document: Document, loc: Loc, beside: Beside) -> RollbackRule:
     verify = shape.verify
     return RollbackRule(
-        parts=_undo_parts(shape, document, loc),
-        verify=_undo_part(verify, document, (*loc, "verify"), name="") if verify else None,
+        parts=_undo_parts(shape, document, loc, beside),
+        verify=_undo_part(verify, document, (*loc, "verify"), beside, name="") if verify else None,
         on=frozenset(Outcome(outcome) for outcome in shape.on),
         when=_optional(document, (*loc, "when"), shape.when),
         timeout=shape.timeout,
     )
 
 
-def _undo_parts(shape: RollbackShape, document: Document, loc: Loc) -> tuple[UndoPart, ...]:
+def _undo_parts(shape: RollbackShape, document: Document, loc: Loc, beside: Beside) -> tuple[UndoPart, ...]:
     """The commands of a rollback: the one that it is, or those of its `steps`, each with a name."""
     if not shape.steps:
-        return (UndoPart(body=read_body(shape, document, loc), retries=_retries(shape.retries)),)
+        return (UndoPart(body=read_body(shape, document, loc, beside), retries=_retries(shape.retries)),)
     locs = [(*loc, "steps", index) for index in range(len(shape.steps))]
-    bodies = [read_body(part, document, at) for part, at in zip(shape.steps, locs, strict=True)]
+    bodies = [read_body(part, document, at, beside) for part, at in zip(shape.steps, locs, strict=True)]
     names = step_names([part.name for part in shape.steps], bodies)
     return tuple(
-        _undo_part(part, document, at, name=name) for part, at, name in zip(shape.steps, locs, names, strict=True)
+        _undo_part(part, document, at, beside, name=name)
+        for part, at, name in zip(shape.steps, locs, names, strict=True)
     )
 
 
-def _undo_part(shape: UndoPartShape | VerifyShape, document: Document, loc: Loc, *, name: str) -> UndoPart:
-    body = read_body(shape, document, loc)
+def _undo_part(
+    shape: UndoPartShape | VerifyShape, document: Document, loc: Loc, beside: Beside, *, name: str
+) -> UndoPart:
+    body = read_body(shape, document, loc, beside)
     return UndoPart(body=body, name=name, timeout=shape.timeout, retries=_retries(shape.retries))
 
 

@@ -17,12 +17,13 @@ _SHOWN = 160
 _LONGEST = 300
 # The literal after a key that names a secret; a reference (`env:NAME`) may be shown.
 _SECRET = re.compile(
-    r"((?:api[-_]?key|token|secret|passw(?:or)?d)\w*[\"']?\s*[:=]\s*[\"']?)(?!(?:env|file|cmd|age):)([^\s,}\"'][^,}\"']*)",
+    r"((?:api[-_]?key|token|secret|passw(?:or)?d)\w*[\"']?\s*[:=]\s*[\"']?)(?!(?:env|file|cmd|age):|true\b|false\b)([^\s,}\"'][^,}\"']*)",
     re.IGNORECASE,
 )
 _SECRET_BELOW = re.compile(
     r".*(?:api[-_]?key|token|secret|passw(?:or)?d)\w*[\"']?\s*[:=]\s*[|>]?[-+0-9]*\s*", re.IGNORECASE
 )
+_SAYS_SECRET = re.compile(r"^(?P<before>.*?)[\"']?\bsecret[\"']?\s*:\s*[Tt]rue\b")
 _PASSWORD = re.compile(r"(://[^:/@\s]*:)([^/@\s]+)(?=@)")
 
 
@@ -82,10 +83,39 @@ def without_secrets(line: str, *, above: str = "") -> str:
     above: the line before it, where the key may stand.
     """
     if _SECRET_BELOW.fullmatch(above):
-        return re.sub(r"\S", "*", line)
+        return starred(line)
     for secret in (_SECRET, _PASSWORD):
         line = secret.sub(lambda found: found[1] + "*" * len(found[2]), line)
     return line
+
+
+def starred(line: str) -> str:
+    """The line with nothing in it but stars, each at its place."""
+    return re.sub(r"\S", "*", line)
+
+
+def secret_lines(lines: Sequence[str]) -> frozenset[int]:
+    """The lines, from 1, of the mappings of which one says `secret: true`: what stands in it is shown to nobody.
+
+    By their indents, since it is asked of files that cannot be read as YAML, too.
+    """
+    found: set[int] = set()
+    for at, line in enumerate(lines):
+        if not (said := _SAYS_SECRET.search(line)):
+            continue
+        found.add(at + 1)
+        if said["before"].strip(" -"):
+            continue  # all of the mapping stands on this line
+        indent = len(said["before"])
+        above = at
+        while above and not lines[above][:indent].strip():
+            above -= 1
+            found.add(above + 1)
+        below = at + 1
+        while below < len(lines) and not lines[below][:indent].strip():
+            found.add(below + 1)
+            below += 1
+    return frozenset(found)
 
 
 def shortened(text: str, length: int = _LONGEST) -> str:

@@ -7,10 +7,10 @@ from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from orchestrator.load.bodies import ONE_BODY, SPELLINGS, one_body, with_bodies
-from orchestrator.load.fields import Duration, Expression, Filled, Label, OneOrMany
+from orchestrator.load.fields import Duration, Expression, Label, OneOrMany
 from orchestrator.load.problems import Finding
 from orchestrator.load.retries_shape import RetriesShape
-from orchestrator.load.shape import Later, Shape, later
+from orchestrator.load.shape import Shape
 
 _ONE_BODY_OR_STEPS: JsonDict = {"oneOf": [{"required": [key]} for key in (*SPELLINGS, "steps")]}
 
@@ -41,7 +41,7 @@ class UndoPartShape(Shape):
 
     @classmethod
     def rules(cls, given: Mapping[str, Any]) -> Iterator[Finding]:
-        return one_body(given, not_yet=(), known=cls.known())
+        return one_body(given, known=cls.known())
 
 
 @with_bodies
@@ -64,7 +64,7 @@ class VerifyShape(Shape):
 
     @classmethod
     def rules(cls, given: Mapping[str, Any]) -> Iterator[Finding]:
-        return one_body(given, not_yet=(), known=cls.known())
+        return one_body(given, known=cls.known())
 
 
 @with_bodies
@@ -94,7 +94,6 @@ class RollbackShape(Shape):
         description="Commands that take the step back together, in this order.",
         examples=[[{"name": "stop", "run": "systemctl stop app"}, {"run": "./migrate down"}]],
     )
-    script: Later[Filled] = later("A file beside the playbook that takes the step back.")
     verify: VerifyShape | None = Field(
         default=None,
         description="A command that is run after the undo, which has failed if this does.",
@@ -107,7 +106,7 @@ class RollbackShape(Shape):
 
     @classmethod
     def rules(cls, given: Mapping[str, Any]) -> Iterator[Finding]:
-        yield from one_body(given, not_yet=("steps", "script"), known=cls.known())
+        yield from one_body(given, known=cls.known(), others=("steps",))
         if "steps" in given and "retries" in given:
             yield Finding(
                 loc=("retries",), problem="each of the steps has retries of its own", fix="write it there", on_key=True

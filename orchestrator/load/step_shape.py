@@ -22,24 +22,12 @@ from orchestrator.load.fields import (
 from orchestrator.load.problems import Finding
 from orchestrator.load.retries_shape import RetriesShape
 from orchestrator.load.rollback_shape import RollbackShape
-from orchestrator.load.shape import Later, Shape, later
+from orchestrator.load.shape import Shape
 
-_SCRIPTS = ("script", "copy", "include")
 _BESIDE_INCLUDE = ("include", "when", "tags")
 _OF_A_RESULT = ("until", "failed_when", "changed_when", "ok_exit", "register")
 _GUARDS = ("creates", "unless", "only_if")
 _OF_AN_INTERRUPTION = ("interrupted", "idempotent")
-
-
-class CopyShape(Shape):
-    """A file that is put into the guest."""
-
-    src: str | None = None
-    content: str | None = None
-    template: str | None = None
-    dest: Filled
-    mode: str | None = None
-    owner: str | None = None
 
 
 @with_bodies
@@ -96,7 +84,7 @@ class StepShape(Shape):
     ok_exit: ExitStatuses = Field(default=[0], description="The exit statuses that mean success.", examples=[[0, 2]])
     rollback: RollbackShape | None = Field(
         default=None,
-        description="What takes the step back: a command, or a mapping with run or argv.",
+        description="What takes the step back: a command, or a mapping with run, argv, script or steps.",
         examples=["git checkout -q {{ before.stdout }}"],
     )
     irreversible: bool = Field(
@@ -171,13 +159,15 @@ class StepShape(Shape):
         examples=["'up to date' not in result.stdout"],
     )
 
-    script: Later[Filled] = later("A file beside the playbook that is run in the guest.")
-    copy_: Later[CopyShape] = later("A file that is put into the guest.")
-    secret: Later[bool] = later("That the step's output is never shown.")
+    secret: bool = Field(
+        default=False,
+        description="That its command, and what that prints, are never shown, nor is what it prints kept.",
+        examples=[True],
+    )
 
     @classmethod
     def rules(cls, given: Mapping[str, Any]) -> Iterator[Finding]:
-        yield from one_body(given, not_yet=_SCRIPTS, known=cls.known())
+        yield from one_body(given, known=cls.known(), others=("include",))
         if "include" in given:
             yield from _beside_include(given, cls.known())
         if "loop" in given and "register" in given:
@@ -188,14 +178,36 @@ class StepShape(Shape):
             problem = "a step with a rollback is not irreversible"
             yield Finding(loc=("irreversible",), problem=problem, fix="keep one of them", on_key=True)
         yield from _without_meaning(given)
+        if given.get("secret") is True:
+            yield from _told_by_a_secret(given)
 
 
 def _beside_include(given: Mapping[str, Any], known: Collection[str]) -> Iterator[Finding]:
     """An include is no step of its own: what is written beside it would be nobody's."""
     for key in given:
-        if key in known and key not in (*_BESIDE_INCLUDE, *SPELLINGS, *_SCRIPTS):
+        if key in known and key not in (*_BESIDE_INCLUDE, *SPELLINGS):
             problem = f"{key} cannot stand beside include, which has only when and tags"
             yield Finding(loc=(key,), problem=problem, fix="write it in the file's steps", on_key=True)
+
+
+def _told_by_a_secret(given: Mapping[str, Any]) -> Iterator[Finding]:
+    """What would show a secret step's command or output after all."""
+    if "name" not in given:
+        problem = "a secret step needs a name: it would be called by the first words of its command"
+        yield Finding(loc=("secret",), problem=problem, fix="give it one", on_key=True)
+    rollback = given.get("rollback")
+    parts = rollback.get("steps") if isinstance(rollback, dict) else None
+    for at, part in enumerate(parts if isinstance(parts, list) else ()):
+        if isinstance(part, dict) and "name" not in part:
+            problem = "each command of a secret step's rollback needs a name"
+            yield Finding(loc=("rollback", "steps", at), problem=problem, fix="give it one")
+    if "register" in given:
+        problem = "what a secret step prints is not kept, and register would keep it"
+        fix = "let the step write it to a file in the VPS, which later steps read there"
+        yield Finding(loc=("register",), problem=problem, fix=fix, on_key=True)
+    if isinstance(given.get("copy"), dict) and "mode" not in given["copy"]:
+        problem = "a secret file needs a mode: a new one could be read by everybody"
+        yield Finding(loc=("copy",), problem=problem, fix="write mode: '0600'", on_key=True)
 
 
 def _without_meaning(given: Mapping[str, Any]) -> Iterator[Finding]:
@@ -205,6 +217,9 @@ def _without_meaning(given: Mapping[str, Any]) -> Iterator[Finding]:
         if key in given:
             problem = f"{key} asks for a result, and a service (background) has none"
             yield Finding(loc=(key,), problem=problem, fix="ask in a step after this one", on_key=True)
+    if background and "copy" in given:
+        problem = "a file that is put in place is no service (background)"
+        yield Finding(loc=("background",), problem=problem, fix="leave it out", on_key=True)
     if background and plain:
         problem = "a plain command holds its step until it has exited, which a service (background) does not"
         yield Finding(loc=("exec",), problem=problem, fix="keep one of them", on_key=True)

@@ -72,6 +72,7 @@ class Slot:
     background: a service, which is ok once it has lived for a second. interrupted: what follows when the machine went
     down under it. plain: its commands are sent without the guest's program around them. run_once: it is run on one
     host only (`Plan.once` says which). handlers: the slots of the section HANDLERS that it calls, by name.
+    secret: its commands, and what they print, are shown to nobody.
     under: conditions that hold besides `when`, and are asked before it. repeat: the item of a loop that it is for.
     Sets are sorted tuples here, since a plan has one JSON form.
     """
@@ -96,6 +97,7 @@ class Slot:
     interrupted: Interrupted = Interrupted.FAIL
     on_failure: OnFailure = OnFailure.ROLLBACK
     plain: bool = False
+    secret: bool = False
     run_once: RunOnce | None = None
     handlers: tuple[StepName, ...] = ()
     repeat: Repeat | None = None
@@ -128,6 +130,8 @@ class HostPlan:
     done, done_in: the slots that an earlier run has done here and that are passed over, and that run.
     registered: what that run registered here. owed: handlers (slots) that were called there and not run.
     spread: its value of the variable that the run is spread by.
+    fingerprints: of the commands of secret slots, by the slot's index; made with a key that is not in the plan, they
+    tell who may not see a command whether it is another one.
     past: of a plan that takes a run back, the slots that had ended on this host, by index.
     """
 
@@ -144,6 +148,7 @@ class HostPlan:
     spread: str = ""
     owed: tuple[int, ...] = ()
     past: tuple[Past, ...] = ()
+    fingerprints: Mapping[int, str] = field(default_factory=dict)
 
     def lacks(self, slot: Slot) -> bool:
         """Whether the loop of this slot has no such item here."""

@@ -1,5 +1,6 @@
 """A playbook as its author wrote it: checked, typed, not yet expanded."""
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -97,11 +98,36 @@ class Retries:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class File:
+    """A file beside the playbook, as it was read while planning: its bytes go to the guest, the same for every host.
+
+    name: as it was written. text: its bytes as UTF-8; of one that is no text (binary), a character for each byte.
+    """
+
+    name: str
+    text: str
+    binary: bool = False
+
+    @property
+    def content(self) -> bytes:
+        return self.text.encode("latin-1" if self.binary else "utf-8")
+
+    @property
+    def sha256(self) -> str:
+        """Of its content, in hex."""
+        return hashlib.sha256(self.content).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Body:
-    """What a step (or an undo) runs: the kind's name and its texts, which that kind alone understands."""
+    """What a step (or an undo) runs: the kind's name and its texts, which that kind alone understands.
+
+    file: what goes into the guest for it.
+    """
 
     kind: str
     texts: tuple[Text, ...]
+    file: File | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +184,7 @@ class Step:
     user: who runs it; without one, the agent's own user. background: a service that goes on running.
     plain: sent without the guest's program around it, for guests where that cannot work.
     guards: decided in the guest, right before the command. handlers: the names of those that it calls.
+    secret: its command, and what that prints, are shown to nobody.
     path: the keys that lead to it in its file, `steps[2]`. under: the `when` of every include around it, outermost
     first; they hold besides its own. repeat: once its loop is written out, the item that it is for.
     """
@@ -187,6 +214,7 @@ class Step:
     interrupted: Interrupted = Interrupted.FAIL
     on_failure: OnFailure = OnFailure.ROLLBACK
     plain: bool = False
+    secret: bool = False
     guards: Mapping[Guard, Text] = field(default_factory=dict)
     run_once: RunOnce | None = None
     handlers: tuple[StepName, ...] = ()
@@ -227,3 +255,7 @@ class Playbook:
     after_rollback: tuple[Step, ...] = ()
     finally_: tuple[Step, ...] = ()
     inputs: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def has_secrets(self) -> bool:
+        return any(step.secret for step in (*self.steps, *self.handlers, *self.after_rollback, *self.finally_))

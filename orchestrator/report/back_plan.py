@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from orchestrator.core.host import owed
 from orchestrator.core.run_state import RunState
+from orchestrator.core.secret import veiled
 from orchestrator.core.taking_back import TakeBack
 from orchestrator.model.ids import HostName
 from orchestrator.model.plan import HostPlan, Plan, Section
@@ -23,7 +24,7 @@ def back_plan(plan: Plan, nothing: tuple[HostName, ...], paper: Paper = PAPER) -
     """The lines. nothing: hosts that were asked for and have nothing left to take back."""
     state = RunState(plan)
     alike: dict[Told, list[HostName]] = {}
-    for host in plan.hosts:
+    for host in veiled(plan).hosts:
         alike.setdefault(tuple(_told(state, host)), []).append(host.host.name)
     head = f"TAKE BACK  run {plan.takes_back} of {spelled(plan.playbook)} on {count(len(plan.hosts), 'host')}"
     return join(

@@ -7,6 +7,7 @@ from itertools import zip_longest
 
 from orchestrator import gates
 from orchestrator.core.pattern import fold_names
+from orchestrator.core.secret import veiled
 from orchestrator.model.host import Host
 from orchestrator.model.ids import HostName, Value
 from orchestrator.model.origin import Origin
@@ -52,6 +53,7 @@ class PlanDifferences:
 
 def plan_differences(one: Plan, other: Plan, origin_of: OriginOf = lambda *_: None) -> PlanDifferences:
     """What the other plan has different. origin_of: for the other plan's values."""
+    one, other = veiled(one), veiled(other)
     hosts, others = [h.host.name for h in one.hosts], [h.host.name for h in other.hosts]
     params = ({name: spoken(value) for name, value in plan.params.items()} for plan in (one, other))
     first = other.hosts[0].host.name  # a param is the same on all

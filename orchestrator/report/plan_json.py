@@ -53,11 +53,20 @@ class RolloutJson(TypedDict):
     progress_deadline: float | None
 
 
+class FileJson(TypedDict):
+    """A file that goes into the guest. size: in bytes."""
+
+    name: str
+    size: int
+    sha256: str
+
+
 class StepJson(TypedDict):
     """Times in seconds. section: steps, handlers, after_rollback, finally or gates. handlers: those that it calls.
 
     run_once: run or wave; null where it is run on every host. skipped: the hosts on which it is never run.
     loop: the name, as written, of the step whose item this is, and index, which item, from 0; null for no loop.
+    file: what a script or a copy puts into the guest; null where that is nothing, or nobody's business (secret).
     """
 
     name: str
@@ -76,6 +85,8 @@ class StepJson(TypedDict):
     background: bool
     interrupted: str
     exec: str
+    secret: bool
+    file: FileJson | None
     run_once: str | None
     handlers: list[str]
     rollback: bool
@@ -176,7 +187,7 @@ def plan_json(plan: Plan, known: Known = NOTHING_KNOWN) -> PlanJson:
         steps=[_step(planned, index, slot) for index, slot in planned.forward()],
         commands=[
             _command(planned, host, index, slot)
-            for host in plan.hosts
+            for host in planned.plan.hosts
             for index, slot in planned.forward()
             if not planned.skipped(host, index)
         ],
@@ -241,12 +252,19 @@ def _step(planned: Planned, index: int, slot: Slot) -> StepJson:
         background=slot.background,
         interrupted=slot.interrupted.value,
         exec="plain" if slot.plain else "durable",
+        secret=slot.secret,
+        file=_file(slot),
         run_once=slot.run_once.value if slot.run_once else None,
         handlers=[*slot.handlers],
         rollback=undo is not None,
         rollback_on=[outcome.value for outcome in undo.undo_on] if undo else [],
         skipped=[host.host.name for host in planned.plan.hosts if planned.skipped(host, index)],
     )
+
+
+def _file(slot: Slot) -> FileJson | None:
+    file = None if slot.secret else slot.template.body.file
+    return FileJson(name=file.name, size=len(file.content), sha256=file.sha256) if file else None
 
 
 def _command(planned: Planned, host: HostPlan, index: int, slot: Slot) -> CommandJson:

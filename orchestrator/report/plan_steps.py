@@ -9,7 +9,7 @@ from orchestrator.report.columns import hang, table
 from orchestrator.report.plan_guards import guard_lines
 from orchestrator.report.planned import Planned, condition
 from orchestrator.report.probed import Probed, verdict_lines
-from orchestrator.report.rule_words import SCOPES, limits, ok_exit, retries, undone_after
+from orchestrator.report.rule_words import SCOPES, file_words, limits, ok_exit, retries, undone_after
 from orchestrator.report.sections import INDENT, join
 from orchestrator.report.view import Paper
 from orchestrator.report.visible import command_lines, spelled
@@ -150,6 +150,9 @@ def _commands(
     hosts = [host for host in planned.plan.hosts if not planned.skipped(host, index)]
     texts = {host.host.name: host.commands[index].text for host in hosts}
     yield from _told_once(texts, indent)
+    slot = planned.plan.slots[index]
+    if slot.template.body.file and not slot.secret:
+        yield from hang(f"{indent}with ", file_words(slot.template.body.file), paper.width)
     places = {host.host.name: _place(host, index) for host in hosts}
     if any(place != usual.get(host) for host, place in places.items()):
         yield from _place_lines(places, indent, paper)

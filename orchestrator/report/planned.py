@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from orchestrator.core.blast_radius import over_limits
 from orchestrator.core.probed import is_skipped
+from orchestrator.core.secret import veiled
 from orchestrator.model.ids import HostName
 from orchestrator.model.plan import Command, HostPlan, Plan, Section, Slot
 from orchestrator.model.playbook import RunOnce
@@ -19,7 +20,7 @@ def condition(slot: Slot) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planned:
-    """A plan with what is asked of it again and again.
+    """A plan, its secrets veiled, with what is asked of it again and again.
 
     undos_of: for each step (by its index) that has a rollback, the indices of its commands, the check last.
     """
@@ -33,7 +34,7 @@ class Planned:
         for index, slot in enumerate(plan.slots):
             if slot.undo_of is not None:
                 undos[slot.undo_of] = (*undos.get(slot.undo_of, ()), index)
-        return cls(plan=plan, undos_of=undos)
+        return cls(plan=veiled(plan), undos_of=undos)
 
     def forward(self) -> Iterator[tuple[int, Slot]]:
         """Every slot but the undos, with its index."""

@@ -5,15 +5,17 @@ from enum import Enum
 
 from orchestrator.model.origin import Text
 from orchestrator.model.plan import Slot, Wave
-from orchestrator.model.playbook import Interrupted, Outcome, Repeat, Retries, RunOnce
+from orchestrator.model.playbook import File, Interrupted, Outcome, Repeat, Retries, RunOnce
 from orchestrator.model.rollout import Spread
-from orchestrator.report.words import OUTCOMES, count, period
+from orchestrator.report.visible import spelled
+from orchestrator.report.words import OUTCOMES, count, period, short
 
 SCOPES: Mapping[RunOnce, str] = {RunOnce.RUN: "once in the run", RunOnce.WAVE: "once in each wave"}
 
 FLAGS: Mapping[str, str] = {
     "irreversible": "irreversible",
     "background": "a background service",
+    "secret": "secret: what it does and prints is not shown",
     "plain": "sent plain: its outcome may stay unknown",
 }
 """What a slot is or is not, by its field."""
@@ -25,7 +27,7 @@ def limits(slot: Slot) -> list[str]:
     """What bounds a slot, and how it is run where that is not as usual."""
     said = [f"timeout {period(slot.timeout)}"]
     said += [retries(slot.retries)] if slot.retries.attempts > 1 else []
-    said += [FLAGS[name] for name in ("irreversible", "background") if getattr(slot, name)]
+    said += [FLAGS[name] for name in ("irreversible", "background", "secret") if getattr(slot, name)]
     said += [RERUN] if slot.interrupted is Interrupted.RERUN else []
     return said + ([FLAGS["plain"]] if slot.plain else [])
 
@@ -46,6 +48,12 @@ def retries(rule: Retries) -> str:
 def undone_after(undo: Slot) -> str:
     """After which outcomes of its step an undo is run."""
     return _either(["ok", *(OUTCOMES[outcome] for outcome in undo.undo_on)])
+
+
+def file_words(file: File) -> str:
+    """A file that goes into the guest."""
+    kind = "binary, " if file.binary else ""
+    return f"{spelled(file.name)}: {kind}{count(len(file.content), 'byte')}, sha256 {short(file.sha256)}"
 
 
 def ok_exit(slot: Slot) -> str:

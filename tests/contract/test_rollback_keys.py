@@ -66,6 +66,16 @@ BODIES = [
         ("argv", "argv: [echo, a | b, 7]", "echo 'a | b' 7"),
         ("wait_for", "wait_for: {seconds: 7}", "sleep 7"),
     )),
+    *(pull(f"{shape}Shape.{key}", f"{rule}, {undo}", around.replace("BODY", f"{key}: {form}"),
+           {program(undo, pattern): found, **BACK})
+      for shape, around, undo in (("Rollback", "{BODY}", "undo pull"),
+                                  ("UndoPart", "{steps: [{name: x, BODY}]}", "undo pull-x"),
+                                  ("Verify", "{run: undo, verify: {BODY}}", "undo pull-verify"))
+      for key, rule, form, pattern, found in (
+          ("script", "a file beside the playbook, as it is", "back.sh", r"\nback to (.+)\n", "$1"),
+          ("script", "with words that are no part of it", "{file: back.sh, args: [a | b]}", r"'(a \| b)'", "a | b"),
+          ("copy", "a file that is put there", "{content: old, dest: /etc/app}", "(/etc/app)", "/etc/app"),
+      )),
     pull("StepShape.rollback", "with what was registered on this host", "'checkout {{ before.stdout }}'",
          {sent("undo pull"): "checkout 'c0f fee'", **BACK}, does={"1 remember": Ran(stdout="c0f fee\n")}),
     pull("StepShape.rollback", "one that goes back to an empty result has failed, and is not run",

@@ -176,3 +176,13 @@ def test_a_guest_that_says_kept_to_what_was_not_sent_to_be_kept_is_asked_later_a
         now += 0.1
     assert decision.outcome is Outcome.UNKNOWN
     assert len(asked_at) < 20
+
+
+def test_each_part_that_is_kept_gives_the_attempt_its_time_anew() -> None:
+    attempt, now = begin(NONCE, 10, 0, PACE, parts=20), 0.0
+    attempt = says(attempt, "1 no-parts", now)
+    for _ in range(20):
+        now += 30
+        attempt = says(attempt, "1 kept", now - 25)
+    assert attempt.kept == 20
+    assert decide(attempt, now, PACE) == Send()

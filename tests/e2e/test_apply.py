@@ -25,7 +25,7 @@ rollout: {waves: [1, 100%]}
 steps:
   - {name: mark, run: "echo {{ host }} {{ words }} > mark\necho done", cwd: "~"}
   - {name: say, argv: [echo, "{{ release }}", "{{ words }}"]}
-  - {name: only, run: "echo {{ vmid }}", when: "vmid != '10002'", creates: /nonexistent}
+  - {name: only, run: "echo {{ vmid }}", when: "vmid != '10002'", creates: never-made}
 finally:
   - {name: last, run: echo x >> last}
 """

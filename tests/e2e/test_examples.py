@@ -102,6 +102,9 @@ def plan_text(folder: Path, playbook: str, inventory: str | None = INVENTORY) ->
     """The plan of a playbook that is given as text; its parameter `release`, if it has one, is v1.2.3."""
     (folder / "common").mkdir()
     (folder / "common" / "checks.yml").write_text("- run: df -h\n")
+    (folder / "files").mkdir()
+    for name in ("check.sh", "migrate.py", "app.conf.j2", "logo.png", "key.pem"):
+        (folder / "files" / name).write_text("release {{ release }}\n" if name.endswith(".j2") else "true\n")
     (folder / "playbook.yml").write_text(playbook)
     (folder / "inventory.yml").write_text(inventory or "")
     release = ["release=v1.2.3"] if "release" in (yaml.safe_load(playbook).get("params") or {}) else []

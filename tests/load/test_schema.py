@@ -50,7 +50,7 @@ def test_only_what_is_supported_is_offered() -> None:
 
     wanted = {"name", "hosts", "vmids", "steps", "finally", "register", "waves", "serial", "after_rollback", "limits"}
     assert wanted <= names
-    assert not names & {"notify", "script", "copy", "secret"}
+    assert not names & {"notify"}
 
 
 def test_only_the_supported_values_of_a_key_are_offered() -> None:

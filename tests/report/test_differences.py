@@ -49,6 +49,24 @@ def test_a_command_with_the_hosts_own_name_in_it_is_told_once_as_it_is_written_f
     assert alone.after == "echo web-001 v2 > mark"
 
 
+def test_a_secret_command_that_changed_is_told_by_its_fingerprint() -> None:
+    def secret(word: str) -> RunView:
+        made = view(1)
+        plan = made.state.plan
+        slots = (replace(plan.slots[0], secret=True), *plan.slots[1:])
+        (host,) = plan.hosts
+        first = replace(host.commands[0], text=f"login {word}", env=(("WORD", word),))
+        host = replace(host, commands=(first, *host.commands[1:]), fingerprints={0: f"{word[-1]:0>64}"[::-1]})
+        made.state.plan = replace(plan, slots=slots, hosts=(host,))
+        return made
+
+    found = differences(secret("hunter2"), secret("hunter3"))
+    (change,) = found.plan.commands
+    assert change.before.startswith("(secret 200000000000)")
+    assert change.after.startswith("(secret 300000000000)")
+    assert "hunter" not in "\n".join(diff_text(secret("hunter2"), secret("hunter3"), found, PAPER))
+
+
 def test_hosts_that_came_and_went_are_named() -> None:
     found = differences(view(4), view(6))
     assert (found.plan.added, found.plan.gone) == (("web-005", "web-006"), ())

@@ -1,0 +1,120 @@
+"""What may be seen of a secret step: that it is there, and, from plan to plan, whether its command is another one."""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+
+from orchestrator.core.command import program
+from orchestrator.errors import Bug
+from orchestrator.model.event import StepResult
+from orchestrator.model.plan import Command, HostPlan, Plan, Slot
+from orchestrator.ports import (
+    Exited,
+    NotStarted,
+    PidGone,
+    PollReply,
+    PollUnanswered,
+    Started,
+    StartReply,
+    StartUnknown,
+    StillRunning,
+)
+from orchestrator.template import names
+
+VEIL = "(secret)"
+"""What stands in place of what is shown to nobody."""
+
+_SHOWN = 12
+"""Hexadecimal digits of a fingerprint that are shown. The others keep a plan's digest, which is a hash over commands,
+too, from telling who has guessed a command that he has guessed right."""
+
+
+def fingerprinted(slots: Sequence[Slot], hosts: Sequence[HostPlan], key: bytes) -> tuple[HostPlan, ...]:
+    """The hosts' plans with a fingerprint of each command that is secret, all that is sent with it included."""
+    secret = [index for index, slot in enumerate(slots) if slot.secret]
+    if secret and not key:
+        raise Bug("a plan with secret steps is made without a key for their fingerprints")
+    return tuple(
+        replace(host, fingerprints={index: _fingerprint(slots[index], host.commands[index], key) for index in secret})
+        if secret
+        else host
+        for host in hosts
+    )
+
+
+def _fingerprint(slot: Slot, command: Command, key: bytes) -> str:
+    parts = [program(slot.template.body, command.text), command.cwd, command.user, command.env]
+    parts.append([[guard.value, text] for guard, text in command.guards])
+    return hmac.new(key, json.dumps(parts).encode(), hashlib.sha256).hexdigest()
+
+
+def veiled(plan: Plan) -> Plan:
+    """The plan as people and programs may see it: nothing that a secret command says is in its hosts' plans."""
+    if not any(slot.secret for slot in plan.slots):
+        return plan
+    spoken = _spoken(plan.slots)
+    return replace(
+        plan,
+        hosts=tuple(
+            replace(
+                host,
+                commands=_veiled(plan.slots, host),
+                values={name: value for name, value in host.values.items() if name not in spoken},
+            )
+            for host in plan.hosts
+        ),
+    )
+
+
+def _spoken(slots: Sequence[Slot]) -> frozenset[str]:
+    """The variables that secret commands read."""
+    templates = [slot.template for slot in slots if slot.secret]
+    texts = [text for each in templates for text in (*each.body.texts, each.cwd, each.user) if text]
+    texts += [text for each in templates for _, text in (*each.env, *each.guards)]
+    return frozenset[str]().union(*map(names, texts))
+
+
+def _veiled(slots: Sequence[Slot], host: HostPlan) -> tuple[Command, ...]:
+    return tuple(
+        veil(command, host.fingerprints.get(index, "")) if slots[index].secret else command
+        for index, command in enumerate(host.commands)
+    )
+
+
+def veil(command: Command, fingerprint: str = "") -> Command:
+    """The command without what it says; where and as whom it is run is told."""
+    return replace(
+        command,
+        text=f"{VEIL[:-1]} {fingerprint[:_SHOWN]})" if fingerprint else VEIL,
+        env=tuple((name, VEIL) for name, _ in command.env),
+        guards=tuple((guard, VEIL) for guard, _ in command.guards),
+    )
+
+
+def unsaid(result: StepResult | None) -> StepResult | None:
+    """A result without what was printed, and how much that was."""
+    return result and StepResult(exit_code=result.exit_code, stdout=VEIL, stdout_size=len(VEIL))
+
+
+def unquoted_start(reply: StartReply) -> StartReply:
+    """A provider's answer without its own words, which may quote the command."""
+    match reply:
+        case NotStarted():
+            return replace(reply, message=f"{reply.refusal.value.replace('_', ' ')} {VEIL}")
+        case StartUnknown():
+            return replace(reply, message=VEIL)
+        case Started():
+            return reply
+
+
+def unquoted_poll(reply: PollReply) -> PollReply:
+    """The same of an answer to a poll; the words of a command that has exited are left to be read."""
+    match reply:
+        case PollUnanswered():
+            return replace(reply, message=f"{reply.refusal.value.replace('_', ' ')} {VEIL}")
+        case PidGone():
+            return replace(reply, message=VEIL)
+        case StillRunning() | Exited():
+            return reply
