@@ -27,6 +27,7 @@ class Lack:
 
 
 Kept = Mapping[tuple[HostName, int], tuple[HostName, ...]]
+"""Steps that ran once and stay done, by their host and slot, with the hosts that rely on them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +35,6 @@ class TakeBack:
     """What can be taken back of a run. plan: None where nothing can, or where something is lacking.
 
     nothing: of the hosts that were asked for, those on which nothing is left to take back. lacks: what is lacking.
-    kept: steps that ran once and stay done, by their host and slot, with the hosts that rely on them.
     """
 
     plan: Plan | None
@@ -182,6 +182,7 @@ def _host_plan(layout: Layout, plan: HostPlan, mine: HostState, kept: Kept, lack
         done_in="",
         registered=dict(mine.registered),
         past=tuple(_past(layout, mine)),
+        kept=tuple(undo.slot for undo in owed(layout, mine) if (plan.host.name, undo.step) in kept),
     )
 
 

@@ -126,7 +126,8 @@ class HostPlan:
     done, done_in: the slots that an earlier run has done here and that are passed over, and that run.
     registered: what that run registered here. owed: handlers (slots) that were called there and not run.
     spread: its value of the variable that the run is spread by.
-    past: of a plan that takes a run back, the slots that had ended on this host, by index.
+    past: of a plan that takes a run back, the slots that had ended on this host, by index. kept: the undos (slots) that
+    are owed here and left out, since other hosts rely on their steps.
     """
 
     host: Host
@@ -142,6 +143,7 @@ class HostPlan:
     spread: str = ""
     owed: tuple[int, ...] = ()
     past: tuple[Past, ...] = ()
+    kept: tuple[int, ...] = ()
 
     def lacks(self, slot: Slot) -> bool:
         """Whether the loop of this slot has no such item here."""

@@ -12,7 +12,7 @@ from orchestrator.model.ids import HostName
 from orchestrator.model.plan import BlastRadius, Command, HostPlan, Plan, Policy, Section, Slot, Wave
 from orchestrator.model.playbook import Outcome
 from orchestrator.report.plan_guards import WORDS as GUARDS
-from orchestrator.report.rule_words import budget, ok_exit, told, undone_after
+from orchestrator.report.rule_words import budget, ok_exit, passed, told, undone_after
 from orchestrator.report.view import RunView
 from orchestrator.report.words import LISTS
 
@@ -54,7 +54,7 @@ def differences(before: RunView, after: RunView) -> Differences:
     """What the later run has different."""
     one, other = before.state.plan, after.state.plan
     hosts, others = [h.host.name for h in one.hosts], [h.host.name for h in other.hosts]
-    params = ({name: repr(value) for name, value in plan.params.items()} for plan in (one, other))
+    params = ({name: passed(value) for name, value in plan.params.items()} for plan in (one, other))
     return Differences(
         inputs=tuple(_changed(one.inputs, other.inputs)),
         params=tuple(_changed(*params)),
@@ -147,8 +147,8 @@ def _said(host: HostPlan, index: int) -> str:
     command: Command = host.commands[index]
     if host.whens[index] is False:
         return "(not run: when is false)"
-    place = [f"cwd {command.cwd}"] if command.cwd else []
-    place += [f"user {command.user}"] if command.user else []
+    place = [f"in {command.cwd}"] if command.cwd else []
+    place += [f"as {command.user}"] if command.user else []
     place += [f"{name}={value}" for name, value in command.env]
     place += [f"{GUARDS[guard]}{text}" for guard, text in command.guards]
     return command.text + (f"   ({', '.join(place)})" if place else "")

@@ -6,11 +6,13 @@ import pytest
 
 from orchestrator.gates import told
 from orchestrator.model.gate import Bake, UrlWatch
+from orchestrator.model.ids import Value
 from orchestrator.model.plan import Wave
 from orchestrator.model.playbook import Guard, Retries, RunOnce
 from orchestrator.model.rollout import RollbackScope, Spread
 from orchestrator.report.diff_text import diff_json, diff_text
 from orchestrator.report.differences import Change, differ, differences
+from orchestrator.report.rule_words import passed
 from orchestrator.report.view import RunView
 from tests.builders import DEPLOY, make_plan
 from tests.scripted_runs import OK, PAPER, Script, by_table, failing, play, view_of
@@ -35,8 +37,8 @@ def test_a_command_that_changed_alike_on_many_hosts_is_told_once() -> None:
     assert "checkout -q v3" in change.after
     lines = diff_text(view(400), view(400, rules=NEW), differences(view(400), view(400, rules=NEW)), PAPER)
     assert "    pull on 400 hosts: web-[001-400]" in lines
-    assert "        - git fetch --tags origin && git checkout -q v2   (cwd /srv/app)" in lines
-    assert "        + git fetch --tags origin && git checkout -q v3   (cwd /srv/app)" in lines
+    assert "        - git fetch --tags origin && git checkout -q v2   (in /srv/app)" in lines
+    assert "        + git fetch --tags origin && git checkout -q v3   (in /srv/app)" in lines
 
 
 def test_hosts_that_came_and_went_are_named() -> None:
@@ -51,7 +53,7 @@ def test_files_and_parameters_are_told_by_what_became_of_them() -> None:
     new = replace(other.state.plan, inputs={"a.yml": "3" * 64, "c.yml": "4" * 64})
     one.state.plan, other.state.plan = old, new
     found = differences(one, other)
-    assert found.params == (Change(what="release", before="'v2'", after="'v3'"),)
+    assert found.params == (Change(what="release", before="v2", after="v3"),)
     assert [(each.what, each.before[:1], each.after[:1]) for each in found.inputs] == [
         ("a.yml", "1", "3"), ("b.yml", "2", ""), ("c.yml", "", "4")
     ]  # fmt: skip
@@ -128,6 +130,15 @@ def test_rules_are_told_in_the_words_of_a_plan() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [("v2", "v2"), ("it's", "it's"), ("", '""'), ("1", '"1"'), (1, "1"), (True, "true"), (None, "null"),
+     (["a", 1], '["a",1]'), ("[" * 100_000, "[" * 100_000)],
+)  # fmt: skip
+def test_a_parameter_is_told_as_text_or_json_and_no_two_values_alike(value: Value, said: str) -> None:
+    assert passed(value) == said
+
+
 def test_the_guards_of_a_command_are_part_of_it() -> None:
     one, other = view(), view()
     plan = other.state.plan
@@ -137,8 +148,8 @@ def test_the_guards_of_a_command_are_part_of_it() -> None:
     ]
     other.state.plan = replace(plan, hosts=tuple(guarded))
     (change,) = differences(one, other).commands
-    assert change.before == "git rev-parse HEAD   (cwd /srv/app)"
-    assert change.after == "git rev-parse HEAD   (cwd /srv/app, skipped where this is there: /srv/app)"
+    assert change.before == "git rev-parse HEAD   (in /srv/app)"
+    assert change.after == "git rev-parse HEAD   (in /srv/app, skipped where this is there: /srv/app)"
 
 
 def test_outcomes_that_changed_are_grouped_by_how() -> None:
