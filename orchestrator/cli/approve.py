@@ -25,7 +25,7 @@ ReasonOption = Annotated[str, typer.Option("-m", "--message", metavar="WHY", hel
 def command(run: RunArgument, gate: GateArgument = None, *, why: ReasonOption) -> None:
     """Let a run go on that waits for a person after a wave. Kept with who did it, when and why.
 
-    Where no process drives the run, `orc continue RUN` then goes on with it. Exit status 7 where you may not answer.
+    Where no process drives the run, `orc resume RUN` then goes on with it. Exit status 7 where you may not answer.
     """
     anyio.run(partial(answer, run, gate, Act.APPROVE, begin(), why))
 
@@ -50,7 +50,7 @@ async def answer(typed: str, gate: str | None, act: Act, settings: Settings, why
         if first and first.id != mine.id:  # somebody else was quicker, in this very moment
             raise _too_late(view, first)
     said = f"{question.gate.name} after wave {question.wave + 1} of run {found}: {act.value}, says {by}"
-    then = f"{view.driver} was told" if view.driver else f"have it done: orc continue {found}"
+    then = f"{view.driver} was told" if view.driver else f"have it done: orc resume {found}"
     output.stdout().line(f"{said}; {then}")
 
 

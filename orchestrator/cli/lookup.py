@@ -12,6 +12,7 @@ from orchestrator.errors import InputError
 from orchestrator.load import Settings
 from orchestrator.model.ids import RunId
 from orchestrator.model.request import Request
+from orchestrator.model.state import RunStatus
 from orchestrator.ports import Journal, Output
 from orchestrator.report.failures import failures
 from orchestrator.report.view import RunView, TakenBack, Which
@@ -56,7 +57,7 @@ async def read_view(journal: Journal, run: RunId, settings: Settings) -> RunView
         driver=str(owner) if owner else "",
         outputs=await _outputs(journal, run, state),
         fences=tuple(fence for fence in await journal.fences() if fence.run == run),
-        taken_back=tuple(_taken_back(back) for back in await backs_of(journal, run)),
+        taken_back=tuple(map(_taken_back, filter(_began, await backs_of(journal, run)))),
         answer=await answer_given(journal, run, state),
     )
 
@@ -71,6 +72,11 @@ async def answer_given(journal: Journal, run: RunId, state: RunState) -> Request
     if state.finished or state.between.question is None:
         return None
     return given(state.between, await journal.requests(run), started_by=state.started_by)
+
+
+def _began(back: Back) -> bool:
+    """Whether a run that was to take another back was not kept from starting."""
+    return back.state.status() is not RunStatus.HELD
 
 
 def _taken_back(back: Back) -> TakenBack:

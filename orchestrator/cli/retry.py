@@ -126,7 +126,7 @@ def _plan(before: _Before, hosts: Sequence[HostName], settings: Settings, *, yes
         limit=fold_names(hosts),
     )
     new = wanted.plan(settings)
-    words = replace(wanted, limit=_limit([host.host.name for host in new.hosts], before)).argv()
+    words = replace(wanted, limit=limit_of([host.host.name for host in new.hosts], before.state, before.id)).argv()
     if changed := changed_steps(old, new):
         what = f"these steps are not what they were in run {before.id}: {', '.join(changed)}"
         if not (yes or can_ask()):
@@ -136,11 +136,11 @@ def _plan(before: _Before, hosts: Sequence[HostName], settings: Settings, *, yes
     return carry_over(new, before.id, before.state, left_to_undo(before.state, before.back_states)), words
 
 
-def _limit(hosts: Sequence[HostName], before: _Before) -> str:
-    """These hosts as the limit of a command line; where they are too many to name, the lists that hold them."""
+def limit_of(hosts: Sequence[HostName], state: RunState, run: RunId) -> str:
+    """These hosts as the limit of a command line; where they are too many to name, the run's lists that hold them."""
     folded = fold_names(hosts)
     if len(folded) <= LONGEST_LIMIT:
         return folded
     mine = set(hosts)
-    held = (standing.value for standing, names in before.state.lists().items() if not mine.isdisjoint(names))
-    return ",".join(f"@{before.id}.{name}" for name in held)
+    held = (standing.value for standing, names in state.lists().items() if not mine.isdisjoint(names))
+    return ",".join(f"@{run}.{name}" for name in held)

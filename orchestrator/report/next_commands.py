@@ -9,6 +9,7 @@ from orchestrator.core.pattern import fold_names
 from orchestrator.core.run_state import RunState
 from orchestrator.model.ids import HostName, StepName
 from orchestrator.model.plan import HostPlan
+from orchestrator.model.request import Act
 from orchestrator.model.state import RunStatus, Standing
 from orchestrator.report.failures import FailureGroup
 from orchestrator.report.questions import SAID, for_person
@@ -71,12 +72,13 @@ def _of_gate(view: RunView) -> Iterator[Advice]:
     name = question.gate.name
     if view.answer:
         if not view.driver:
-            yield Advice(why=f"it has been {SAID[view.answer.act]}; have that done", command=f"orc resume {view.id}")
+            end = "go on" if view.answer.act is Act.APPROVE else "end"
+            yield Advice(why=f"it is {SAID[view.answer.act]}: let the run {end}", command=f"orc resume {view.id}")
         return
     yield Advice(why="let it go on", command=shlex.join(["orc", "approve", view.id, name, "-m", "WHY"]))
     yield Advice(why="let it go no further", command=shlex.join(["orc", "deny", view.id, name, "-m", "WHY"]))
     if not view.driver:
-        yield Advice(why="then, to have it done", command=f"orc continue {view.id}")
+        yield Advice(why="then, to have it done", command=f"orc resume {view.id}")
 
 
 def _look(view: RunView, groups: Sequence[FailureGroup]) -> Iterator[Advice]:

@@ -8,8 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from orchestrator.cli.options import Wanted, typed, wanted_of
+from orchestrator.cli.retry import limit_of
 from orchestrator.load import Settings
 from orchestrator.model.rollout import RollbackScope
+from tests.builders import Rule, make_plan
+from tests.scripted_runs import RUN, failing, play
 
 WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=12)
 TAGS = st.lists(WORDS.filter(lambda word: "," not in word), max_size=3).map(tuple)
@@ -85,3 +88,11 @@ def test_what_a_program_has_planned_is_planned_again_without_a_command_line(want
     again = wanted_of(first)
     assert again.plan(here(tmp_path)) == first
     assert typed(again.argv()).plan(here(tmp_path)) == first
+
+
+def test_hosts_that_are_too_many_to_name_are_the_limit_of_a_retry_by_the_lists_that_hold_them() -> None:
+    names = [f"{'x' * n}-host" for n in range(1, 200)]
+    state = play(make_plan(names, (Rule(name="one", run="a"),), (1, 198)), lambda *_: failing()).state
+    assert limit_of(state.plan.waves[0].hosts, state, RUN) == "x-host"
+    assert limit_of(state.plan.waves[1].hosts, state, RUN) == f"@{RUN}.never_started"
+    assert limit_of(tuple(state.hosts), state, RUN) == f"@{RUN}.never_started,@{RUN}.failed"

@@ -113,6 +113,9 @@ async def test_what_a_report_offers_is_pasted_and_repeats_nothing_that_runs_once
         said = await project.orc("rollback", again, "--hosts", "vps-[3-4]", "--yes", "-q", status=5)
         status = await project.status()
         assert status["next"][-1] == f"orc rollback {again} --hosts vps-3"
+        assert "vps-3 is fenced" in await project.orc("rollback", again, "--hosts", "vps-3", "--yes", status=7)
+        told = [back["by"] for back in (await project.status(again))["taken_back"]]
+        assert told == [status["run"]], "a run that was held has taken nothing back"
         (homes[2] / "mended").touch()
         for command in (each for each in status["next"] if not each.startswith("orc logs")):
             words = shlex.split(command)[1:]

@@ -36,9 +36,8 @@ def test_a_host_that_is_being_taken_back_is_neither_tried_again_nor_taken_back_b
 
 def test_a_run_that_was_paused_on_its_way_back_keeps_its_hosts() -> None:
     state = back_of(ONE)
-    for seq, event in enumerate(
-        (RunStarted(playbook="p", digest="", hosts=1, by="ana"), RunPaused(by="ana", cause="Ctrl-C")), 1
-    ):
+    told: list[Event] = [RunStarted(playbook="p", digest="", hosts=1, by="ana"), RunPaused(by="ana", cause="Ctrl-C")]
+    for seq, event in enumerate(told, start=1):
         state.apply(Recorded(run=RunId("r2"), seq=seq, at=1.0, event=event))
     with pytest.raises(Held, match="r2"):
         refuse_beside(RUN, (Back(id=RunId("r2"), state=state),), (ONE,))
