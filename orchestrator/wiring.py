@@ -200,9 +200,9 @@ async def ask(
     why: str = "",
     host: HostName | None = None,
     gate: str | None = None,
-) -> None:
-    """Keep what somebody asks of a run; a process that drives it heeds it within a second."""
-    await journal.ask(Request(run=run, act=act, by=by, at=SystemClock().now(), why=why, host=host, gate=gate))
+) -> Request:
+    """Keep what somebody asks of a run; a process that drives it heeds it within a second. Returns it with its id."""
+    return await journal.ask(Request(run=run, act=act, by=by, at=SystemClock().now(), why=why, host=host, gate=gate))
 
 
 def clock() -> Clock:

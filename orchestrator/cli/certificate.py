@@ -17,7 +17,8 @@ from orchestrator.core.certificate import Certificate, certificate_json, certify
 from orchestrator.core.run_state import fold
 from orchestrator.errors import Held, InputError
 from orchestrator.load import Settings
-from orchestrator.report.certificates import certificate_lines
+from orchestrator.report.certificates import table_lines
+from orchestrator.report.words import short
 
 CheckOption = Annotated[
     Path | None,
@@ -48,7 +49,8 @@ def command(
         output.stdout().line(json.dumps(certificate_json(made), indent=2))
     else:
         said = f"run {made.run}, plan {made.plan}", f"{made.last} events, {made.events}", f"sha256 {made.digest}"
-        output.stdout().lines([*certificate_lines(made, output.paper()), "", *said])
+        lines = table_lines(made.table, f"sha256 {short(made.digest)}", output.paper())
+        output.stdout().lines([*lines, "", *said])
 
 
 async def _read(typed: str, settings: Settings) -> Certificate:

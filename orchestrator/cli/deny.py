@@ -12,6 +12,6 @@ from orchestrator.model.request import Act
 def command(run: RunArgument, gate: GateArgument = None, *, why: ReasonOption) -> None:
     """Let a run go no further that waits for a person after a wave. Kept with who did it, when and why.
 
-    What was done stays done, unless the gate says `on_deny: rollback`. `orc continue RUN` then ends the run.
+    What was done stays done, unless the gate says `on_deny: rollback`. `orc resume RUN` then ends the run.
     """
     anyio.run(partial(answer, run, gate, Act.DENY, begin(), why))

@@ -4,12 +4,15 @@ from itertools import islice
 from typing import Protocol
 
 from orchestrator import wiring
-from orchestrator.core.certificate import certify, took_back
+from orchestrator.core.between import given
+from orchestrator.core.certificate import Certificate, certify, took_back
 from orchestrator.core.run_state import RunState, fold
 from orchestrator.engine.going_back import Back, backs_of
 from orchestrator.errors import InputError
 from orchestrator.load import Settings
 from orchestrator.model.ids import RunId
+from orchestrator.model.request import Request
+from orchestrator.model.state import RunStatus
 from orchestrator.ports import Journal, Output
 from orchestrator.report.failures import failures
 from orchestrator.report.view import RunView, TakenBack, Which
@@ -44,7 +47,6 @@ async def read_view(journal: Journal, run: RunId, settings: Settings) -> RunView
     owner = wiring.ownership(settings).owner(run)
     events = await journal.events(run, outputs=False)
     state = fold(record.plan, events)
-    certificate = certify(run, state, await journal.events(run)) if took_back(state) else None
     return RunView(
         id=run,
         state=state,
@@ -55,9 +57,26 @@ async def read_view(journal: Journal, run: RunId, settings: Settings) -> RunView
         driver=str(owner) if owner else "",
         outputs=await _outputs(journal, run, state),
         fences=tuple(fence for fence in await journal.fences() if fence.run == run),
-        taken_back=tuple(_taken_back(back) for back in await backs_of(journal, run)),
-        certificate=certificate,
+        taken_back=tuple(map(_taken_back, filter(_began, await backs_of(journal, run)))),
+        answer=await answer_given(journal, run, state),
     )
+
+
+async def read_certificate(journal: Journal, view: RunView) -> Certificate | None:
+    """The undo certificate of a run, made from all that its journal has; None where it took nothing back."""
+    return certify(view.id, view.state, await journal.events(view.id)) if took_back(view.state) else None
+
+
+async def answer_given(journal: Journal, run: RunId, state: RunState) -> Request | None:
+    """The answer of a person to the gate at which a run waits, on which no process has acted yet; None: none."""
+    if state.finished or state.between.question is None:
+        return None
+    return given(state.between, await journal.requests(run), started_by=state.started_by)
+
+
+def _began(back: Back) -> bool:
+    """Whether a run that was to take another back was not kept from starting."""
+    return back.state.status() is not RunStatus.HELD
 
 
 def _taken_back(back: Back) -> TakenBack:

@@ -154,6 +154,22 @@ class Wanted:
         return tuple(words)
 
 
+def wanted_of(plan: Plan) -> Wanted:
+    """What was wanted of a plan that no command line stands for: a program has made it.
+
+    Of what it set besides what the playbook says, the number of hosts at once is kept, and that nothing is taken back.
+    """
+    params = {name: value for name, value in plan.params.items() if value is not None}
+    return Wanted(
+        playbook=Path(plan.file),
+        extra_vars=(codec.canonical(params).decode(),) if params else (),
+        tags=plan.tags.only,
+        skip_tags=plan.tags.skip,
+        forks=plan.policy.max_parallel,
+        no_rollback=plan.policy.rollback is RollbackScope.NONE,
+    )
+
+
 def typed(argv: Sequence[str]) -> Wanted:
     """What was wanted by a command line of `orc run`: the way back from `Wanted.argv`."""
     words = iter(argv[2:])

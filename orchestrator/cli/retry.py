@@ -23,6 +23,7 @@ from orchestrator.cli.options import (
     VerboseOption,
     begin,
     typed,
+    wanted_of,
     whoami,
 )
 from orchestrator.cli.output import Output
@@ -39,9 +40,9 @@ from orchestrator.load import Settings
 from orchestrator.model.ids import HostName, RunId
 from orchestrator.model.plan import Plan
 from orchestrator.model.state import Standing
-from orchestrator.report.next_commands import limit_to, limit_to_lists
+from orchestrator.report.next_commands import LONGEST_LIMIT
 
-FAILED = (Standing.FAILED, Standing.UNKNOWN, Standing.ROLLED_BACK)
+FAILED = (Standing.FAILED, Standing.UNKNOWN, Standing.ROLLED_BACK, Standing.ROLLBACK_FAILED)
 
 FailedOption = Annotated[bool, typer.Option("--failed", help="Those that failed, rolled back or not.")]
 UnreachableOption = Annotated[bool, typer.Option("--unreachable", help="Those that could not be reached.")]
@@ -65,14 +66,15 @@ def command(
     """Run the playbook again on the hosts of a finished run that are not ok, from the step at which each stopped.
 
     Steps that were done and not undone are passed over, if they are still what they were; a host that was rolled back
-    begins anew. Hosts whose rollback failed are left out: a person must look first. The exit statuses are those of
-    `orc run`.
+    begins anew. A host whose rollback failed is left out until `orc mark HOST recovered`: a person must look first.
+    The exit statuses are those of `orc run`.
     """
     wanted = (*(FAILED if failed else ()), *((Standing.UNREACHABLE,) if unreachable else ()))
     wanted += (Standing.NEVER_STARTED, Standing.STOPPED) if never_started else ()
     settings = begin(verbose=verbose)
     before = anyio.run(partial(_read, run, settings))
-    hosts = to_retry(before.state, NOT_OK if everything or not wanted else wanted, before.back_states)
+    standings = NOT_OK if everything or not wanted else wanted
+    hosts = to_retry(before.state, standings, before.back_states, before.fenced)
     if not hosts:
         raise InputError.of(f"no host of run {before.id} is to be tried again", fix=f"see: orc status {before.id}")
     refuse_beside(before.id, before.backs, hosts)
@@ -86,12 +88,13 @@ def command(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Before:
-    """The run whose hosts are tried again, and the runs that take it back, or did."""
+    """The run whose hosts are tried again, the runs that take it back, or did, and the keys of all fenced hosts."""
 
     id: RunId
     argv: tuple[str, ...]
     state: RunState
     backs: tuple[Back, ...]
+    fenced: frozenset[str]
 
     @property
     def back_states(self) -> tuple[RunState, ...]:
@@ -104,27 +107,26 @@ async def _read(run: str, settings: Settings) -> _Before:
         record = await journal.record(found)
         state = await recorded_state(journal, record)
         backs = await backs_of(journal, found)
+        fenced = frozenset(fence.key for fence in await journal.fences())
     if state.plan.takes_back:
         of = state.plan.takes_back
         raise InputError.of(f"run {found} takes run {of} back", fix=f"what is left of that: orc rollback {of}")
     if not state.finished:
         raise Held(f"run {found} has not ended", next=(f"orc resume {found}", f"orc abort {found}"))
-    return _Before(id=found, argv=record.argv, state=state, backs=backs)
+    return _Before(id=found, argv=record.argv, state=state, backs=backs, fenced=fenced)
 
 
 def _plan(before: _Before, hosts: Sequence[HostName], settings: Settings, *, yes: bool) -> tuple[Plan, tuple[str, ...]]:
     """The plan of the new run, and the command line that stands for it."""
     old = before.state.plan
-    new = replace(
-        typed(before.argv),
+    wanted = replace(
+        typed(before.argv) if before.argv else wanted_of(old),
         playbook=Path(old.file),
         inventory=Path(old.inventory) if old.inventory != old.file else None,
         limit=fold_names(hosts),
-    ).plan(settings)
-    words = tuple(
-        limit_to(before.argv, [host.host.name for host in new.hosts])
-        or limit_to_lists(before.argv, before.state, new, before.id)
     )
+    new = wanted.plan(settings)
+    words = replace(wanted, limit=limit_of([host.host.name for host in new.hosts], before.state, before.id)).argv()
     if changed := changed_steps(old, new):
         what = f"these steps are not what they were in run {before.id}: {', '.join(changed)}"
         if not (yes or can_ask()):
@@ -132,3 +134,13 @@ def _plan(before: _Before, hosts: Sequence[HostName], settings: Settings, *, yes
         sys.stderr.write(f"orc: {what}; every host begins with the first step\n")
         return new, words
     return carry_over(new, before.id, before.state, left_to_undo(before.state, before.back_states)), words
+
+
+def limit_of(hosts: Sequence[HostName], state: RunState, run: RunId) -> str:
+    """These hosts as the limit of a command line; where they are too many to name, the run's lists that hold them."""
+    folded = fold_names(hosts)
+    if len(folded) <= LONGEST_LIMIT:
+        return folded
+    mine = set(hosts)
+    held = (standing.value for standing, names in state.lists().items() if not mine.isdisjoint(names))
+    return ",".join(f"@{run}.{name}" for name in held)

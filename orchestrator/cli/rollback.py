@@ -1,6 +1,6 @@
 """`orc rollback`: takes a finished run back, later."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Annotated
 
@@ -26,7 +26,7 @@ from orchestrator.cli.output import Output
 from orchestrator.cli.run import YesOption
 from orchestrator.core.pattern import fold_names, select_planned
 from orchestrator.core.run_state import RunState
-from orchestrator.core.taking_back import left_to_undo, take_back
+from orchestrator.core.taking_back import TakeBack, left_to_undo, take_back
 from orchestrator.engine.going_back import Back, backs_of, refuse_beside
 from orchestrator.engine.recorded import recorded_state
 from orchestrator.errors import Held, InputError
@@ -34,7 +34,7 @@ from orchestrator.load import Settings
 from orchestrator.model.ids import HostName, RunId
 from orchestrator.model.origin import COMMAND_LINE, Text
 from orchestrator.model.plan import Plan
-from orchestrator.report.back_plan import back_plan, lacks
+from orchestrator.report.back_plan import back_plan, kept, lacks
 from orchestrator.report.words import count
 
 HostsOption = Annotated[
@@ -66,9 +66,9 @@ def command(
     """
     settings, wait = begin(verbose=verbose), read_lock_wait(lock_wait)
     old, state, backs = anyio.run(partial(_read, run, settings))
-    planned, nothing = _plan(old, state, backs, hosts, with_gates=with_gates)
+    planned, found = _plan(old, state, backs, hosts, with_gates=with_gates)
     if not quiet or not yes:
-        output.stderr().lines([*back_plan(planned, nothing, output.paper()), ""])
+        output.stderr().lines([*back_plan(planned, found, output.paper()), ""])
     if not yes:
         _confirm(planned)
     words = ("orc", "rollback", old, *(("--hosts", hosts) if hosts is not None else ()))
@@ -86,8 +86,8 @@ async def _read(typed: str, settings: Settings) -> tuple[RunId, RunState, tuple[
 
 def _plan(
     old: RunId, state: RunState, backs: Sequence[Back], pattern: str | None, *, with_gates: bool
-) -> tuple[Plan, tuple[HostName, ...]]:
-    """The plan, and the hosts with nothing to take back. Raises Held and InputError."""
+) -> tuple[Plan, TakeBack]:
+    """The plan, and what was found besides. Raises Held and InputError."""
     if state.plan.takes_back:
         raise InputError.of(
             f"run {old} took run {state.plan.takes_back} back itself", fix="run the playbook again to go forward"
@@ -105,17 +105,19 @@ def _plan(
             next=(f"orc rollback {old} --hosts PATTERN", f"orc status {old}"),
         )
     if found.plan is None:
-        raise Held(_why_nothing(old, state, backs, hosts), next=(f"orc status {old}",))
-    return found.plan, found.nothing
+        told = [*_already(state, backs, hosts), *(f"stays done: {said}" for said in kept(state.layout, found))]
+        told = told or [f"run {old} has left nothing to take back on {count(len(hosts), 'host')}"]
+        raise Held("; ".join([*told, "nothing was started"]), next=(f"orc status {old}",))
+    return found.plan, found
 
 
-def _why_nothing(old: RunId, state: RunState, backs: Sequence[Back], hosts: Sequence[HostName]) -> str:
-    """Why nothing is left to take back on these hosts."""
+def _already(state: RunState, backs: Sequence[Back], hosts: Sequence[HostName]) -> Iterator[str]:
+    """By which runs these hosts were taken back, each a sentence."""
+    before = left_to_undo(state, ())
     for back in backs:
-        before, after = state.hosts, left_to_undo(state, [back.state])
+        after = left_to_undo(state, [back.state])
         if taken := [host for host in hosts if before[host] != after[host]]:
-            return f"{fold_names(taken)}: already taken back by run {back.id}; nothing was started"
-    return f"run {old} has left nothing to take back on {count(len(hosts), 'host')}; nothing was started"
+            yield f"{fold_names(taken)}: already taken back by run {back.id}"
 
 
 def _confirm(planned: Plan) -> None:

@@ -59,6 +59,7 @@ def plan_back(
         done_in="",
         registered=dict(mine.registered),
         past=tuple(_past(layout, mine)),
+        kept=tuple(undo.slot for undo in due if undo.step in kept),
     )
 
 

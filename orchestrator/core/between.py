@@ -1,6 +1,6 @@
 """What stands between two waves: the gates of the newest one, and what their answers mean for the run."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from orchestrator import gates
@@ -9,9 +9,14 @@ from orchestrator.gates import approval
 from orchestrator.gates.kind import AskPerson, LookHere, LookOnHosts, Settled, WaitUntil
 from orchestrator.model.event import Answer, GateAnswered, GateAsked
 from orchestrator.model.gate import Approval, Gate, OnDeny, WaveCommand
+from orchestrator.model.request import Act, Request
 
 PROGRESS = "progress_deadline"
 """The gate, and its kind, that the run asks itself: whether hosts still become ok."""
+
+
+GATE_ANSWERS: Mapping[Act, Answer] = {Act.APPROVE: Answer.PASSED, Act.DENY: Answer.FAILED}
+"""What people ask for about a gate, and the answer that it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,3 +196,12 @@ def objection(between: Between, gate: str | None, *, by: str, at: float, started
     if isinstance(question.gate, Approval):
         return approval.objection(question.gate, by=by, started_by=started_by)
     return ""
+
+
+def given(between: Between, requests: Iterable[Request], *, started_by: str) -> Request | None:
+    """The answer that the open question has and that no process has acted on yet: the first that counts; None: none."""
+    answers = (each for each in requests if each.act in GATE_ANSWERS)
+    counting = (
+        each for each in answers if not objection(between, each.gate, by=each.by, at=each.at, started_by=started_by)
+    )
+    return next(counting, None)

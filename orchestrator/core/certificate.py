@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -67,10 +67,13 @@ def took_back(state: RunState) -> bool:
 def certify(run: RunId, state: RunState, events: Iterable[Recorded]) -> Certificate:
     """The certificate of a run that has ended. events: all of them, with their outputs, in order."""
     hashed, last = hash_of_events(events)
-    table = {host: fates(state, mine) for host, mine in state.hosts.items()}
-    unsigned = Certificate(run=run, plan=state.plan.digest, events=hashed, last=last, table=table, digest="")
-    digest = hashlib.sha256(codec.canonical(_body(unsigned))).hexdigest()
-    return Certificate(run=run, plan=state.plan.digest, events=hashed, last=last, table=table, digest=digest)
+    unsigned = Certificate(run=run, plan=state.plan.digest, events=hashed, last=last, table=table_of(state), digest="")
+    return replace(unsigned, digest=hashlib.sha256(codec.canonical(_body(unsigned))).hexdigest())
+
+
+def table_of(state: RunState) -> Table:
+    """What became of each step on each host."""
+    return {host: fates(state, mine) for host, mine in state.hosts.items()}
 
 
 def hash_of_events(events: Iterable[Recorded]) -> tuple[str, int]:

@@ -187,7 +187,7 @@ def _next_undo(here: _Here) -> HostDecision | None:
     if open_undos := owed(layout, state):
         undo = open_undos[0]
         once = here.once(undo.step, here=True)
-        if once and once.relied:
+        if undo.slot in here.plan.kept or (once and once.relied):
             return Skip(slot=undo.slot, reason=RELIED_ON)
         return Wait() if once and once.passing else _due(here, undo.slot)
     if _undone(layout, state):

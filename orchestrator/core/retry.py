@@ -6,34 +6,34 @@ from typing import Any
 
 from orchestrator import codec
 from orchestrator.core.layout import Layout, lay_out
+from orchestrator.core.locks import needed
 from orchestrator.core.run_state import RunState
 from orchestrator.model.ids import HostName, RunId, StepName
 from orchestrator.model.plan import HostPlan, Once, Plan, Section
 from orchestrator.model.playbook import RunOnce
 from orchestrator.model.state import HostState, Registered, Standing
 
-NOT_OK = (
-    Standing.FAILED,
-    Standing.UNREACHABLE,
-    Standing.UNKNOWN,
-    Standing.STOPPED,
-    Standing.ROLLED_BACK,
-    Standing.NEVER_STARTED,
-)
-"""The hosts that `orc retry` takes by itself: all that are not ok, but those whose rollback failed."""
-
+NOT_OK = tuple(standing for standing in Standing if standing not in (Standing.OK, Standing.BUSY))
+"""The hosts that `orc retry` takes by itself."""
 
 TAKEN_BACK = (Standing.ROLLED_BACK, Standing.ROLLBACK_FAILED)
 
 
-def to_retry(state: RunState, standings: Iterable[Standing], backs: Iterable[RunState] = ()) -> tuple[HostName, ...]:
-    """The hosts of a run that stand so, in the plan's order, where these runs have taken parts of it back since."""
+def to_retry(
+    state: RunState, standings: Iterable[Standing], backs: Iterable[RunState] = (), fenced: Collection[str] = ()
+) -> tuple[HostName, ...]:
+    """The hosts of a run that stand so, in the plan's order, where these runs have taken parts of it back since.
+
+    fenced: the keys of hosts that no run takes: one whose rollback failed is left out until a person has looked at it.
+    """
     stand = {host: standing for standing, hosts in state.lists().items() for host in hosts}
     for back in backs:
         for standing, hosts in back.lists().items():
             stand.update((host, standing) for host in hosts if standing in TAKEN_BACK and back.hosts[host].touched)
     wanted = set(standings)
-    return tuple(host for host in state.hosts if stand[host] in wanted)
+    waiting = {host for key, host in needed(state.plan).items() if key in fenced}
+    left_out = {host for host in waiting if stand[host] is Standing.ROLLBACK_FAILED}
+    return tuple(host for host in state.hosts if stand[host] in wanted and host not in left_out)
 
 
 def changed_steps(before: Plan, now: Plan) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from orchestrator.model.rollout import InFlight, RollbackScope
 from orchestrator.model.state import UNTOUCHED, HostState
 
 Kept = Mapping[tuple[HostName, int], tuple[HostName, ...]]
+"""Steps that ran once and stay done, by their host and slot, with the hosts that rely on them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +25,6 @@ class TakeBack:
     """What can be taken back of a run. plan: None where nothing can, or where something is lacking.
 
     nothing: of the hosts that were asked for, those on which nothing is left to take back. lacks: what is lacking.
-    kept: steps that ran once and stay done, by their host and slot, with the hosts that rely on them.
     """
 
     plan: Plan | None

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import anyio
 
+from orchestrator.core.between import GATE_ANSWERS
 from orchestrator.core.rollout import Course
 from orchestrator.engine.live_run import LiveRun
 from orchestrator.model.event import Answer, GateAnswered
@@ -20,9 +21,6 @@ COURSES: Mapping[Act, Course] = {
 
 
 ANSWERS: Mapping[Act, Answer] = {Act.RETRY: Answer.RETRY, Act.SKIP: Answer.SKIP, Act.FAIL: Answer.FAILED}
-
-
-GATE_ANSWERS: Mapping[Act, Answer] = {Act.APPROVE: Answer.PASSED, Act.DENY: Answer.FAILED}
 
 
 async def take_answers(live: LiveRun, *, until: int) -> None:

@@ -132,7 +132,8 @@ class HostPlan:
     spread: its value of the variable that the run is spread by.
     fingerprints: of the commands of secret slots, by the slot's index; made with a key that is not in the plan, they
     tell who may not see a command whether it is another one.
-    past: of a plan that takes a run back, the slots that had ended on this host, by index.
+    past: of a plan that takes a run back, the slots that had ended on this host, by index. kept: the undos (slots) that
+    are owed here and left out, since other hosts rely on their steps.
     """
 
     host: Host
@@ -149,6 +150,7 @@ class HostPlan:
     owed: tuple[int, ...] = ()
     past: tuple[Past, ...] = ()
     fingerprints: Mapping[int, str] = field(default_factory=dict)
+    kept: tuple[int, ...] = ()
 
     def lacks(self, slot: Slot) -> bool:
         """Whether the loop of this slot has no such item here."""

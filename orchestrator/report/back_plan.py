@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from orchestrator.core.host import owed
+from orchestrator.core.layout import Layout
 from orchestrator.core.run_state import RunState
 from orchestrator.core.secret import veiled
 from orchestrator.core.taking_back import TakeBack
@@ -20,8 +21,8 @@ Told = tuple[tuple[str, str], ...]
 """What is told of a host: a line's head, and its text."""
 
 
-def back_plan(plan: Plan, nothing: tuple[HostName, ...], paper: Paper = PAPER) -> list[str]:
-    """The lines. nothing: hosts that were asked for and have nothing left to take back."""
+def back_plan(plan: Plan, found: TakeBack, paper: Paper = PAPER) -> list[str]:
+    """The lines. plan: what was found can be taken back."""
     state = RunState(plan)
     alike: dict[Told, list[HostName]] = {}
     for host in veiled(plan).hosts:
@@ -31,7 +32,8 @@ def back_plan(plan: Plan, nothing: tuple[HostName, ...], paper: Paper = PAPER) -
         [f"{head}, newest step first; plan {short(plan.digest)}"],
         ["WAVES, one after the other", *each_wave(plan, paper)] if len(plan.waves) > 1 else [],
         *(_group(told, hosts, paper) for told, hosts in alike.items()),
-        hang("NOTHING TO TAKE BACK  ", names(nothing), paper.width, at=",") if nothing else [],
+        [line for said in kept(state.layout, found) for line in hang("STAYS DONE  ", said, paper.width)],
+        hang("NOTHING TO TAKE BACK  ", names(found.nothing), paper.width, at=",") if found.nothing else [],
     )
 
 
@@ -46,7 +48,8 @@ def _group(told: Told, hosts: list[HostName], paper: Paper) -> list[str]:
 
 def _told(state: RunState, host: HostPlan) -> Iterator[tuple[str, str]]:
     mine, layout = state.hosts[host.host.name], state.layout
-    for undo in owed(layout, mine):
+    undos = [undo for undo in owed(layout, mine) if undo.slot not in host.kept]
+    for undo in undos:
         name = spelled(layout.slots[undo.slot].name)
         if not host.whens[undo.slot]:
             yield f"not owed  {name}", "its when is false"
@@ -54,13 +57,24 @@ def _told(state: RunState, host: HostPlan) -> Iterator[tuple[str, str]]:
             yield f"{'verify' if undo.verifies else 'undo'}  {name}", f"$ {host.commands[undo.slot].text}"
     for said in what_stays(state, mine):
         yield "stays done", spelled(said)
-    called = {i for undo in owed(layout, mine) if host.whens[undo.slot] for i in layout.calls[undo.slot]}
-    for index in (*sorted(called), *layout.after_rollback, *layout.finally_):
+    run = [undo.slot for undo in undos if host.whens[undo.slot]]
+    called = {i for slot in run for i in layout.calls[slot]}
+    # Where every undo is not owed nothing is run, so nothing follows.
+    for index in (*sorted(called), *layout.after_rollback, *layout.finally_) if run else ():
         if host.whens[index] is not False:
             yield f"then  {spelled(layout.slots[index].name)}", f"$ {host.commands[index].text}"
     for index in layout.checks:
         if host.whens[index]:
             yield f"gate  {spelled(layout.slots[index].name)}", f"$ {host.commands[index].text}"
+
+
+def kept(layout: Layout, found: TakeBack) -> list[str]:
+    """The steps that ran once and stay done, each a sentence: where, and who relies on them."""
+    return [
+        f"{spelled(layout.slots[step].name)} on {names([on])}: it ran once for all, and {names(relying)} "
+        f"{'relies' if len(relying) == 1 else 'rely'} on it"
+        for (on, step), relying in found.kept.items()
+    ]
 
 
 def lacks(found: TakeBack) -> list[str]:

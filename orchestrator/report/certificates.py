@@ -2,31 +2,36 @@
 
 from collections.abc import Mapping
 
-from orchestrator.core.certificate import Certificate, Fate
+from orchestrator.core.certificate import Fate, Table, table_of, took_back
 from orchestrator.model.ids import HostName
 from orchestrator.report.columns import hang
 from orchestrator.report.view import Paper, RunView
 from orchestrator.report.visible import visible
-from orchestrator.report.words import count, date_time, names, short
+from orchestrator.report.words import count, date_time, names
 
 INDENT = "    "
 
 
-def certificate_lines(certificate: Certificate | None, paper: Paper) -> list[str]:
-    """What became of each step, hosts on which it went alike together; none: nothing was taken back.
+def became(view: RunView, paper: Paper) -> list[str]:
+    """What became of each step of a run that took something back, and the command that proves it."""
+    proof = f"proof: orc certificate {visible(view.id)}"
+    return table_lines(table_of(view.state), proof, paper) if took_back(view.state) else []
 
-    Hosts on which every step was done and stays are counted and no more: they are not what a person looks for here.
+
+def table_lines(table: Table, proof: str, paper: Paper) -> list[str]:
+    """What became of each step, hosts on which it went alike together.
+
+    Hosts on which every step was done and stays, or none was begun, are not what a person looks for here.
     """
-    if certificate is None:
-        return []
     alike: dict[tuple[tuple[str, str], ...], list[HostName]] = {}
-    for host, steps in certificate.table.items():
+    for host, steps in table.items():
         alike.setdefault(tuple((step, fate.value) for step, fate in steps.items()), []).append(host)
-    lines = [f"CERTIFICATE  what became of each step   sha256 {short(certificate.digest)}"]
+    lines = [f"CERTIFICATE  what became of each step   {proof}"]
     for told, hosts in alike.items():
         lines += hang(f"{INDENT}{count(len(hosts), 'host')}: ", names(hosts), paper.width, at=",")
-        all_done = all(fate == Fate.DONE.value for _, fate in told)
-        said = "all done" if all_done else ", ".join(f"{visible(step)} {fate}" for step, fate in told)
+        fates = {fate for _, fate in told}
+        same = f"all {fates.pop()}" if fates in ({Fate.DONE.value}, {Fate.NEVER_STARTED.value}) else ""
+        said = same or ", ".join(f"{visible(step)} {fate}" for step, fate in told)
         lines += hang(INDENT * 2, said, paper.width, at=", ")
     return lines
 

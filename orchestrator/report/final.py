@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from orchestrator.model.state import RunStatus, Standing
 from orchestrator.report import sections
 from orchestrator.report.api_health import how_ill
-from orchestrator.report.certificates import certificate_lines, fenced
+from orchestrator.report.certificates import became, fenced
 from orchestrator.report.columns import hang, wrap
 from orchestrator.report.failures import FailureGroup, group
 from orchestrator.report.next_commands import Advice, next_commands
@@ -35,7 +35,7 @@ def final_report(view: RunView, paper: Paper = PAPER) -> list[str]:
     return sections.join(
         sections.failed(groups, paper),
         sections.rolled_back(rollbacks(view.state), paper),
-        certificate_lines(view.certificate, paper),
+        became(view, paper),
         fenced(view, paper),
         why_it_stopped(view, paper),
         sections.handlers_owed(view.state, paper),
@@ -64,7 +64,7 @@ def why_it_stopped(view: RunView, paper: Paper) -> list[str]:
         return hang("WAITING  " if state.left else "API PAUSED  ", how_ill(state.ill, paper), paper.width)
     if asking := state.asking():
         return hang("WAITING  ", f"for a person to say how {names([*asking])} {_goes(len(asking))} on", paper.width)
-    if (waits := waiting_for(state, paper)) and view.open:
+    if view.open and (waits := waiting_for(view, paper)):
         return hang("WAITING  ", waits, paper.width)
     cause = state.stop_cause
     lists = state.lists()

@@ -4,13 +4,15 @@ import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from orchestrator.core.host import owed
 from orchestrator.core.pattern import fold_names
 from orchestrator.core.run_state import RunState
-from orchestrator.model.ids import HostName, RunId, StepName
-from orchestrator.model.plan import Plan
+from orchestrator.model.ids import HostName, StepName
+from orchestrator.model.plan import HostPlan
+from orchestrator.model.request import Act
 from orchestrator.model.state import RunStatus, Standing
 from orchestrator.report.failures import FailureGroup
-from orchestrator.report.questions import for_person
+from orchestrator.report.questions import SAID, for_person
 from orchestrator.report.view import RunView
 
 LONGEST_LIMIT = 4_000
@@ -68,10 +70,15 @@ def _of_gate(view: RunView) -> Iterator[Advice]:
     if question is None or not for_person(question) or view.state.paused:
         return
     name = question.gate.name
+    if view.answer:
+        if not view.driver:
+            end = "go on" if view.answer.act is Act.APPROVE else "end"
+            yield Advice(why=f"it is {SAID[view.answer.act]}: let the run {end}", command=f"orc resume {view.id}")
+        return
     yield Advice(why="let it go on", command=shlex.join(["orc", "approve", view.id, name, "-m", "WHY"]))
     yield Advice(why="let it go no further", command=shlex.join(["orc", "deny", view.id, name, "-m", "WHY"]))
     if not view.driver:
-        yield Advice(why="then, to have it done", command=f"orc continue {view.id}")
+        yield Advice(why="then, to have it done", command=f"orc resume {view.id}")
 
 
 def _look(view: RunView, groups: Sequence[FailureGroup]) -> Iterator[Advice]:
@@ -83,60 +90,40 @@ def _look(view: RunView, groups: Sequence[FailureGroup]) -> Iterator[Advice]:
 
 
 def _again(view: RunView) -> Iterator[Advice]:
-    """The same command line once more, for the hosts that are not ok."""
+    """How to go on from a run that has ended with the hosts that are not as they should be."""
     for fence in view.fences[:LOGS_SHOWN]:
         words = ["orc", "mark", fence.host, "recovered", "-m", "WHY"]
         yield Advice(why=f"once {fence.host} is as it should be, let runs have it again", command=shlex.join(words))
-    if view.open or not view.argv:
+    if view.open:
         return
-    lists = view.state.lists()
     if view.state.plan.takes_back:
-        if left := [
-            host for standing, hosts in lists.items() if standing is not Standing.ROLLED_BACK for host in hosts
-        ]:
-            words = ["orc", "rollback", view.state.plan.takes_back, "--hosts", fold_names(left)]
-            words += ["--with-gates"] if "--with-gates" in view.argv else []
-            yield Advice(why="take back what is left", command=shlex.join(words))
+        yield from _back_again(view)
         return
-    wrong = [host for standing, hosts in lists.items() if standing is not Standing.OK for host in hosts]
-    if not wrong:
+    wrong = sum(len(hosts) for standing, hosts in view.state.lists().items() if standing is not Standing.OK)
+    if wrong:
+        # Never the run's own command line: what runs once, what was done and handlers that are owed are for the retry.
+        yield Advice(why=f"once the cause is mended, go on with {_those_not_ok(wrong)}", command=f"orc retry {view.id}")
+
+
+def _back_again(view: RunView) -> Iterator[Advice]:
+    """How to take back what a run that takes another back has left; never on more hosts than it had."""
+    state = view.state
+    owing = [each.host.name for each in state.plan.hosts if _still_owed(state, each)]
+    if not owing:
         return
-    why = "once the cause is mended, run it again"
-    if lists[Standing.ROLLBACK_FAILED]:
-        why = "once what could not be rolled back is mended, run it again"
-    if len(wrong) == len(view.state.hosts):
-        yield Advice(why=why, command=shlex.join(view.argv))
-    elif limited := limit_to(view.argv, wrong):
-        yield Advice(why=f"{why} on {_those_not_ok(len(wrong))}", command=shlex.join(limited))
-    else:
-        yield Advice(why=f"{why} on {_those_not_ok(len(wrong))}", command=f"orc retry {view.id}")
+    words = ["orc", "rollback", state.plan.takes_back, "--hosts", fold_names(owing)]
+    if len(words[-1]) > LONGEST_LIMIT and view.argv:
+        words = [*view.argv]  # of the hosts that it names, those where something is left are taken back
+    elif "--with-gates" in view.argv:
+        words.append("--with-gates")
+    yield Advice(why="once the cause is mended, take back what is left", command=shlex.join(words))
+
+
+def _still_owed(state: RunState, host: HostPlan) -> bool:
+    """Whether an undo is still to be done on a host; one that is not owed there is not."""
+    mine, layout = state.hosts[host.host.name], state.layout
+    return any(host.whens[undo.slot] is not False for undo in owed(layout, mine))
 
 
 def _those_not_ok(number: int) -> str:
     return "the one host that is not ok" if number == 1 else f"the {number:,} hosts that are not ok"
-
-
-def limit_to_lists(argv: Sequence[str], state: RunState, plan: Plan, run: RunId) -> list[str]:
-    """The same command line with its limit set to the lists of a run that hold the plan's hosts: where they are too
-    many to name. Never wider than those lists.
-    """
-    mine = {each.host.name for each in plan.hosts}
-    held = [each.value for each, names in state.lists().items() if mine & set(names)]
-    words = list(argv)
-    if "-l" in words:
-        at = words.index("-l")
-        del words[at : at + 2]
-    return [*words, "-l", ",".join(f"@{run}.{name}" for name in held)]
-
-
-def limit_to(argv: Sequence[str], hosts: Sequence[HostName]) -> list[str]:
-    """A command line of `orc run` with its limit set to these hosts; empty where they are too many to name."""
-    folded = fold_names(hosts)
-    if len(folded) > LONGEST_LIMIT:
-        return []
-    words = list(argv)
-    for option in ("-l", "--yes-really"):  # the number of hosts is another one now
-        if option in words:
-            at = words.index(option)
-            del words[at : at + 2]
-    return [*words, "-l", folded]

@@ -1,6 +1,5 @@
 """What differs between two plans: what went in, and where, how and what is done."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from itertools import zip_longest
@@ -9,11 +8,11 @@ from orchestrator import gates
 from orchestrator.core.pattern import fold_names
 from orchestrator.core.secret import veiled
 from orchestrator.model.host import Host
-from orchestrator.model.ids import HostName, Value
+from orchestrator.model.ids import HostName
 from orchestrator.model.origin import Origin
 from orchestrator.model.plan import BlastRadius, Command, HostPlan, Plan, Policy, Section, Slot, Tags, Wave
 from orchestrator.report.plan_guards import WORDS as GUARDS
-from orchestrator.report.rule_words import budget, ok_exit, told, undone_after
+from orchestrator.report.rule_words import budget, ok_exit, passed, told, undone_after
 
 OriginOf = Callable[[HostName, str], Origin | None]
 """Where the value of a variable of a host was written; None where that is not known."""
@@ -55,7 +54,7 @@ def plan_differences(one: Plan, other: Plan, origin_of: OriginOf = lambda *_: No
     """What the other plan has different. origin_of: for the other plan's values."""
     one, other = veiled(one), veiled(other)
     hosts, others = [h.host.name for h in one.hosts], [h.host.name for h in other.hosts]
-    params = ({name: spoken(value) for name, value in plan.params.items()} for plan in (one, other))
+    params = ({name: passed(value) for name, value in plan.params.items()} for plan in (one, other))
     first = other.hosts[0].host.name  # a param is the same on all
     return PlanDifferences(
         inputs=tuple(_changed(one.inputs, other.inputs)),
@@ -90,11 +89,6 @@ def _alike(changes: Iterable[Change]) -> tuple[Change, ...]:
     return tuple(replace(each, hosts=tuple(where)) for each, where in hosts.items())
 
 
-def spoken(value: Value) -> str:
-    """A value in words: a text as it is, anything else as YAML's flow style has it."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
 def _values(one: Plan, other: Plan, origin_of: OriginOf) -> Iterator[Change]:
     """The machines and the variables of hosts that both plans have; not the params, which are told for all."""
     found = []
@@ -105,7 +99,7 @@ def _values(one: Plan, other: Plan, origin_of: OriginOf) -> Iterator[Change]:
             was, now = old.values[name], new.values[name]
             if was != now or type(was) is not type(now):
                 origin = str(origin_of(new.host.name, name) or "")
-                found.append(Change(what=name, before=spoken(was), after=spoken(now), hosts=where, origin=origin))
+                found.append(Change(what=name, before=passed(was), after=passed(now), hosts=where, origin=origin))
     yield from _alike(found)
 
 
@@ -246,8 +240,8 @@ def _said(host: HostPlan, index: int) -> str:
     command: Command = host.commands[index]
     if host.whens[index] is False:
         return "(not run: when is false)"
-    place = [f"cwd {command.cwd}"] if command.cwd else []
-    place += [f"user {command.user}"] if command.user else []
+    place = [f"in {command.cwd}"] if command.cwd else []
+    place += [f"as {command.user}"] if command.user else []
     place += [f"{name}={value}" for name, value in command.env]
     place += [f"{GUARDS[guard]}{text}" for guard, text in command.guards]
     return command.text + (f"   ({', '.join(place)})" if place else "")

@@ -6,7 +6,7 @@ from orchestrator.model.plan import Plan, Policy
 from orchestrator.model.rollout import HostOrder, InFlight, RollbackScope
 from orchestrator.report.columns import hang, table, wrap
 from orchestrator.report.planned import Planned
-from orchestrator.report.rule_words import budget, spread
+from orchestrator.report.rule_words import budget, passed, spread
 from orchestrator.report.sections import INDENT, join
 from orchestrator.report.view import PAPER, Paper
 from orchestrator.report.visible import spelled
@@ -36,8 +36,8 @@ def head(plan: Plan, paper: Paper) -> list[str]:
     source = f"{plan.file} with {plan.inventory}" if plan.inventory != plan.file else plan.file
     lines = [f"{spelled(plan.playbook)} on {count(len(plan.hosts), 'host')}, plan {short(plan.digest)}"]
     lines += wrap(spelled(f"from {source}, {plan.provider.kind} at {plan.provider.url}"), paper.width)
-    passed = (f"{name}={value if isinstance(value, str) else repr(value)}" for name, value in plan.params.items())
-    return lines + (hang("with ", spelled(", ".join(passed)), paper.width) if plan.params else [])
+    params = (f"{name}={passed(value)}" for name, value in plan.params.items())
+    return lines + (hang("with ", spelled(", ".join(params)), paper.width) if plan.params else [])
 
 
 def chosen(plan: Plan, paper: Paper) -> list[str]:

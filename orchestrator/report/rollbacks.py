@@ -8,7 +8,7 @@ from orchestrator.core.host import owed, undo_failed
 from orchestrator.core.run_state import RunState
 from orchestrator.model.ids import HostName
 from orchestrator.model.playbook import Outcome
-from orchestrator.model.state import HostState, Standing
+from orchestrator.model.state import HostState, Progress, Standing
 
 FAILED = "ROLLBACK FAILED"
 
@@ -85,11 +85,16 @@ def rollback_of(state: RunState, mine: HostState) -> Rollback:
     return Rollback(
         undone=tuple(slots[u.slot].name for u in layout.undos if mine.progress[u.slot].outcome is Outcome.OK),
         failed=(*(f"undo of {slots[u.slot].name}" for u in failed), *(slots[i].name for i in ends)),
-        not_owed=tuple(dict.fromkeys(slots[u.step].name for u in layout.undos if mine.progress[u.slot].skipped)),
+        not_owed=tuple(dict.fromkeys(slots[u.step].name for u in layout.undos if _not_owed(mine.progress[u.slot]))),
         owed=tuple(slots[u.slot].name for u in owed(layout, mine) if u not in failed),
         stays=tuple(what_stays(state, mine)),
         after=tuple(slots[i].name for i in after if mine.progress[i].outcome is Outcome.OK),
     )
+
+
+def _not_owed(undo: Progress) -> bool:
+    """Whether an undo was found not to be owed; one that others keep from being done is, and its step stays done."""
+    return undo.skipped and not undo.relied_on
 
 
 def what_stays(state: RunState, mine: HostState) -> Iterator[str]:

@@ -1,8 +1,11 @@
 """The rules of a run and of its steps in a plan's own words, for all who tell of them."""
 
+import json
 from collections.abc import Mapping
 from enum import Enum
 
+from orchestrator import codec
+from orchestrator.model.ids import Value
 from orchestrator.model.origin import Text
 from orchestrator.model.plan import Slot, Wave
 from orchestrator.model.playbook import File, Interrupted, Outcome, Repeat, Retries, RunOnce
@@ -77,6 +80,16 @@ def budget(wave: Wave) -> str:
         return ""
     said = "no host" if wave.max_failures == 0 else count(wave.max_failures, "host")
     return f"{said} of it may fail or be unreachable"
+
+
+def passed(value: Value) -> str:
+    """What was passed for a parameter, as JSON; text bare where that says the same: `v2`, `"1"`, `1`, `""`."""
+    if isinstance(value, str):
+        try:
+            json.loads(value)
+        except (ValueError, RecursionError):
+            return value or '""'
+    return codec.canonical(value).decode()
 
 
 _TIMES = frozenset({"timeout", "min_healthy", "progress_deadline"})

@@ -182,7 +182,7 @@ def _gates(state: RunState, wave: Wave) -> str:
 
 
 def wave_line(state: RunState, paper: Paper) -> list[str]:
-    """The same in a line: `WAVES  1 canary: 1 ok; 2: 3 ok, 1 failed; 8 not opened`."""
+    """The same in a line: `WAVES  1 canary: 1 ok; 2: 3 ok, 1 failed; 8 waves not opened`."""
     found = list(_waves(state))
     if len(found) < 2:
         return []
@@ -192,7 +192,7 @@ def wave_line(state: RunState, paper: Paper) -> list[str]:
     if len(found) > MAX_WAVES and well:
         told.insert(0, f"{count(len(well), 'wave')} all ok")
     rest = len(found) - len(opened)
-    told += [f"{rest:,} not opened"] if rest else []
+    told += [f"{count(rest, 'wave')} not opened"] if rest else []
     return hang("WAVES  ", "; ".join(told), paper.width)
 
 

@@ -9,15 +9,15 @@ from orchestrator.core.certificate import certificate_json
 from orchestrator.core.run_state import RunState, standing
 from orchestrator.model.plan import Section
 from orchestrator.model.playbook import Outcome
-from orchestrator.model.state import HostState, Progress, RunStatus, Standing
+from orchestrator.model.state import UNTOUCHED, HostState, Progress, RunStatus, Standing
 from orchestrator.report import sections
 from orchestrator.report.api_health import how_ill
-from orchestrator.report.certificates import certificate_lines, fenced, taken_back
+from orchestrator.report.certificates import became, fenced, taken_back
 from orchestrator.report.columns import hang, table
 from orchestrator.report.failures import group
 from orchestrator.report.final import exit_status, why_it_stopped
 from orchestrator.report.next_commands import next_commands
-from orchestrator.report.questions import GateJson, gate_json
+from orchestrator.report.questions import GateJson, answered, gate_json
 from orchestrator.report.rollbacks import rollbacks
 from orchestrator.report.verdict import verdict_line
 from orchestrator.report.view import PAPER, Paper, RunView
@@ -34,7 +34,9 @@ MAX_SHOWN = 20
 
 
 class StepJson(TypedDict):
-    """state: waiting, running, retrying, ok, failed or skipped. outcome, exit_code: of the latest attempt to end.
+    """state: waiting, running, retrying, ok, failed or skipped; of a step of the run that is taken back, past.
+
+    outcome, exit_code: of the latest attempt to end; null for a step that is past: they are in the status of its run.
 
     changed: whether that one may have changed something.
     undo: the same for the step's rollback, where that was begun; of several commands, for the last that was.
@@ -93,7 +95,7 @@ def status_json(view: RunView) -> StatusJson:
         status=state.status().value,
         cause=cause(view),
         plan_digest=state.plan.digest,
-        gate=gate_json(state),
+        gate=gate_json(view),
         lists={state_of(each): [*lists[each]] for each in LISTS if view.open or each is not Standing.BUSY},
         hosts={name: _host_json(state, mine) for name, mine in state.hosts.items()},
         next=[each.command for each in next_commands(view, group(state, view.outputs))],
@@ -116,6 +118,8 @@ def cause(view: RunView) -> str:
         return f"{state.paused.by}: {state.paused.cause}"
     if state.ill and (view.driver or state.left):
         return how_ill(state.ill)
+    if view.answer:
+        return answered(view.answer, PAPER)
     if isinstance(decision := state.decide(), Hold):
         return decision.waits_for
     return "" if view.driver else NOT_DRIVEN
@@ -127,7 +131,8 @@ def _host_json(state: RunState, mine: HostState) -> HostJson:
         if slot.section is Section.GATES and not progress.touched:
             continue
         if slot.section is not Section.UNDO:
-            steps[slot.name] = _slot_json(progress)
+            past = state.layout.goes_back and slot.section is Section.STEPS
+            steps[slot.name] = StepJson(**_slot_json(UNTOUCHED) | {"state": "past"}) if past else _slot_json(progress)
         elif slot.undo_of is not None and (progress.touched or progress.skipped):
             step = state.layout.slots[slot.undo_of].name
             steps[step]["undo"] = _slot_json(progress)
@@ -166,7 +171,7 @@ def status_report(view: RunView, paper: Paper = PAPER) -> list[str]:
         _head(view, paper),
         sections.failed(groups, paper),
         sections.rolled_back(rollbacks(view.state), paper),
-        certificate_lines(view.certificate, paper),
+        became(view, paper),
         fenced(view, paper),
         taken_back(view, paper),
         why_it_stopped(view, paper),

@@ -8,6 +8,7 @@ from orchestrator.core.certificate import Certificate
 from orchestrator.core.run_state import RunState
 from orchestrator.model.host import HostFence
 from orchestrator.model.ids import HostName, RunId, StepName
+from orchestrator.model.request import Request
 from orchestrator.ports import Output
 from orchestrator.report.words import WIDTH
 
@@ -31,7 +32,9 @@ class RunView:
     argv: the command line that began it. driver: the process that drives it now, in words; empty for none.
     outputs: of the latest attempt of each slot that failed, as far as they are at hand.
     fences: around hosts that this run has left half taken back, as long as nobody has said that they are well again.
-    taken_back: what later runs have taken back of this one. certificate: where something was taken back here.
+    taken_back: what later runs have taken back of this one.
+    answer: what a person has said to the gate that the run is at, as long as no process has acted on it.
+    certificate: where something was taken back here, and a program asks for it: all outputs go into it.
     """
 
     id: RunId
@@ -44,6 +47,7 @@ class RunView:
     outputs: Mapping[Which, Output] = field(default_factory=dict)
     fences: tuple[HostFence, ...] = ()
     taken_back: tuple[TakenBack, ...] = ()
+    answer: Request | None = None
     certificate: Certificate | None = None
 
     @property

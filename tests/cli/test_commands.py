@@ -135,7 +135,7 @@ def test_a_host_that_fails_is_rolled_back_and_the_report_says_what_to_type(proje
     logs = project.orc(*pasted(lines, "orc logs"))
     assert "-- stderr\nnot healthy\n" in logs.stdout
     (project.home(10002) / "sick").unlink()
-    again = project.orc(*pasted(lines, "orc run"), "--yes")
+    again = project.orc(*pasted(lines, "orc retry"), "--yes")
     assert last_words(again).startswith("OK  1 host, nothing failed")
 
 

@@ -1,17 +1,21 @@
 """A step with a loop: a place in the plan for each item, the same for every host."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from orchestrator.core.late import late_command
-from orchestrator.core.retry import changed_steps
+from orchestrator.core.retry import carry_over, changed_steps
 from orchestrator.model.host import Variable
-from orchestrator.model.ids import StepName, Value
+from orchestrator.model.ids import RunId, StepName, Value
 from orchestrator.model.plan import Plan, Section
 from orchestrator.model.playbook import Loop, Repeat
+from orchestrator.model.rollout import RollbackScope
 from orchestrator.model.state import Registered
+from tests import scripted_runs
 from tests.core.test_expand import inventory, plan_of, playbook, problems, step, text, texts, undo
+from tests.scripted_runs import by_table, failing
 
 BEFORE = Registered(stdout="v1", stderr="", exit_code=0, ok=True, changed=True)
 
@@ -167,3 +171,26 @@ def test_without_the_host_of_the_longest_list_the_steps_are_what_they_were() -> 
 
     assert changed_steps(plan_of(book, both), plan_of(book, one)) == ()
     assert changed_steps(plan_of(book, both), plan_of(book, inventory(web1={"services": ["z"]}))) == ("start [1]",)
+
+
+def test_what_was_done_of_a_loop_is_found_by_the_names_of_its_items_where_the_loop_has_changed() -> None:
+    """Without web2 the loop is shorter, and every step after it has another place in the plan."""
+    looped = step("start", "start {{ item }}", loop=given_by("services"), rollback=undo("stop {{ item }}"))
+    book = playbook(step("first", "true"), looped, step("last", "true"))
+    both = plan_of(book, inventory(web1={"services": ["a"]}, web2={"services": ["b", "c", "d"]}))
+    script = by_table({("web1", "last"): failing()})
+    played = scripted_runs.play(replace(both, policy=replace(both.policy, rollback=RollbackScope.NONE)), script)
+    one = plan_of(book, inventory(web1={"services": ["a"]}))
+
+    (host,) = carry_over(one, RunId("r1"), played.state, played.state.hosts).hosts
+    assert [names(one)[index] for index in host.done] == ["first", "start [1]"]
+
+
+def test_what_was_done_of_a_list_of_words_is_not_taken_for_another_item() -> None:
+    before = plan_of(playbook(step("install", "apt install {{ item }}", loop=over("nginx", "redis"))))
+    script = by_table({("web1", "install (redis)"): failing()})
+    played = scripted_runs.play(replace(before, policy=replace(before.policy, rollback=RollbackScope.NONE)), script)
+    now = plan_of(playbook(step("install", "apt install {{ item }}", loop=over("redis", "curl", "nginx"))))
+
+    host = carry_over(now, RunId("r1"), played.state, played.state.hosts).hosts[0]
+    assert [names(now)[index] for index in host.done] == ["install (nginx)"]

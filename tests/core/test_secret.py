@@ -9,6 +9,7 @@ import pytest
 from orchestrator import codec
 from orchestrator.core.expand import expand, inventory_of_vmids
 from orchestrator.core.secret import veiled
+from orchestrator.core.taking_back import TakeBack
 from orchestrator.errors import Bug
 from orchestrator.load import load_playbook
 from orchestrator.model.plan import Past, Plan, Section
@@ -89,7 +90,8 @@ def test_what_takes_a_run_back_is_shown_without_it_too(tmp_path: Path) -> None:
         Past(slot=index, outcome=Outcome.OK) for index, slot in enumerate(made.slots) if slot.section is Section.STEPS
     )
     hosts = tuple(replace(host, past=past) for host in made.hosts)
-    said = "\n".join(back_plan(replace(made, hosts=hosts), ()))
+    told = replace(made, hosts=hosts)
+    said = "\n".join(back_plan(told, TakeBack(plan=told)))
     assert "undo  login [1]" in said
     assert "(secret " in said
     assert WORD not in said

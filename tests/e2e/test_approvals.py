@@ -78,7 +78,11 @@ async def test_a_run_waits_for_an_approval_without_a_process_and_is_gone_on_with
     await project.orc("continue", "last", status=7)
     assert project.ran("one") == [True, False, False]
     assert "approve, says" in await project.orc("approve", "last", "-m", "looks good")
-    await project.orc("continue", "last")
+    waits = json.loads(await project.orc("status", "last", "--output", "json"))
+    assert waits["gate"]["answer"]["why"] == "looks good"
+    assert waits["next"] == [f"orc resume {waits['run']}"]
+    assert "approved the gate approval at" in await project.orc("status", "last")
+    await project.orc(*waits["next"][0].split()[1:])
     assert project.ran("one") == [True, True, True]
     assert "is at no gate" in await project.orc("approve", "last", "-m", "again", status=2)
 
@@ -88,6 +92,22 @@ async def test_a_denied_run_ends_as_held(project: Project) -> None:
     await project.orc("deny", "last", "approval", "-m", "not on a Friday")
     assert "not on a Friday" in await project.orc("continue", "last", status=7)
     assert json.loads(await project.orc("status", "last", "--output", "json"))["status"] == "held"
+
+
+@pytest.mark.parametrize(("first", "then"), [("approve", "deny"), ("deny", "approve"), ("approve", "approve")])
+async def test_of_two_answers_the_second_is_refused_and_the_first_is_acted_on(
+    project: Project, first: str, then: str
+) -> None:
+    await project.orc(*project.begun(getpass.getuser()), status=7)
+    await project.orc(first, "last", "-m", "said first")
+    said = await project.orc(then, "last", "-m", "said too late", status=7)
+    verb = {"approve": "approved", "deny": "denied"}[first]
+    assert f"{getpass.getuser()}@" in said
+    assert f"{verb} the gate approval at 20" in said
+    assert "said first; only that counts" in said
+    assert "orc resume" in said
+    await project.orc("resume", "last", status=0 if first == "approve" else 7)
+    assert project.ran("one") == [True, *[first == "approve"] * 2]
 
 
 async def test_who_may_not_approve_is_told_so(project: Project) -> None:

@@ -83,6 +83,9 @@ async def test_a_finished_run_is_taken_back_later_each_host_to_its_own_values_an
         {"rolled_back": ["vps-3", "vps-4"]},
     ]
     assert "TAKEN BACK" in await project.orc("status", old)
+    refused = await project.orc("rollback", old, "--yes", status=7)
+    assert f"vps-[1-2]: already taken back by run {taken[0]['by']}" in refused
+    assert f"already taken back by run {taken[1]['by']}" in refused, "only the first of them is named"
     newest = await project.status()
     assert (newest["takes_back"], newest["status"]) == (old, "rolled_back")
     assert newest["certificate"]["table"] == {

@@ -8,8 +8,10 @@ import pytest
 
 from orchestrator.core import host as core_host
 from orchestrator.core.host_decisions import HostDecision, Skip, Start, Wait
-from orchestrator.core.retry import carry_over
+from orchestrator.core.locks import needed
+from orchestrator.core.retry import NOT_OK, carry_over, to_retry
 from orchestrator.core.run_state import RunState, fold
+from orchestrator.core.taking_back import TakeBack, left_to_undo, take_back
 from orchestrator.model.event import (
     AttemptEnded,
     AttemptStarted,
@@ -26,9 +28,9 @@ from orchestrator.model.ids import HostName, RunId, StepName
 from orchestrator.model.plan import Plan
 from orchestrator.model.playbook import Outcome
 from orchestrator.model.request import Act
-from orchestrator.model.state import RunStatus, Standing
+from orchestrator.model.state import RELIED_ON, RunStatus, Standing
 from tests.fake_fleet import Ran, Script
-from tests.small_run import Ended, drive, plan_of
+from tests.small_run import RUN, Ended, drive, plan_of
 
 pytestmark = pytest.mark.anyio
 
@@ -237,3 +239,106 @@ def test_an_undo_waits_for_hosts_that_went_past_it_and_are_under_way(tmp_path: P
     stopped = [*events, HostSettled(host=two, standing=Standing.STOPPED)]
     assert decided(plan, told(plan, stopped), "1") == Start(slot=5, attempt=1)
     assert told(plan, stopped).status() is RunStatus.RUNNING
+
+
+def taken_back(first: Ended, *hosts: str, backs: Iterable[RunState] = ()) -> TakeBack:
+    return take_back(first.state, RUN, tuple(map(HostName, hosts)), backs)
+
+
+async def test_a_finished_run_is_taken_back_with_what_ran_once_last_in_a_wave_of_its_own(tmp_path: Path) -> None:
+    first = await drive(plan_of(tmp_path, playbook(4, rollout="{waves: [1, 3]}")))
+    found = taken_back(first, "1", "2", "3", "4")
+    assert found.plan
+    assert [wave.hosts for wave in found.plan.waves] == [("2", "3", "4"), ("1",)]
+    back = await drive(found.plan)
+    assert where(back, "migrate-undo") == ["1"]
+    assert position(back, "1", "migrate-undo") > max(position(back, host, "pull-undo") for host in "234")
+    assert position(back, "1", "switch-undo") > max(position(back, host, "pull-undo") for host in "234")
+    assert back.lists == {"rolled_back": ("1", "2", "3", "4")}
+
+
+async def test_where_a_host_that_relies_on_it_cannot_be_taken_back_it_stays_done(tmp_path: Path) -> None:
+    first = await drive(plan_of(tmp_path, playbook(3)))
+    found = taken_back(first, "1", "2", "3")
+    assert found.plan
+    back = await drive(found.plan, bad(("3", "switch-undo")))
+    assert where(back, "migrate-undo") == []
+    assert back.lists == {"never_started": ("1",), "rolled_back": ("2",), "rollback_failed": ("3",)}
+
+
+async def test_what_hosts_rely_on_that_stay_is_kept_and_taken_back_once_they_are_back_too(tmp_path: Path) -> None:
+    first = await drive(plan_of(tmp_path, playbook(3)))
+    found = taken_back(first, "1", "2")
+    assert found.plan
+    assert dict(found.kept) == {("1", 1): ("3",)}
+    back = await drive(found.plan)
+    assert where(back, "migrate-undo") == []
+    assert sorted(where(back, "pull-undo")) == sorted(where(back, "switch-undo")) == ["1", "2"]
+    assert [e.reason for e in back.events if isinstance(e, StepSkipped)] == [RELIED_ON]
+    assert back.lists == {"rolled_back": ("1", "2")}
+
+    alone = taken_back(first, "1", backs=[back.state])
+    assert (alone.plan, dict(alone.kept)) == (None, {("1", 1): ("3",)})
+    rest = taken_back(first, "1", "2", "3", backs=[back.state])
+    assert rest.plan
+    assert [wave.hosts for wave in rest.plan.waves] == [("3",), ("1",)]
+    last = await drive(rest.plan)
+    assert where(last, "migrate-undo") == ["1"]
+    assert taken_back(first, "1", "2", "3", backs=[back.state, last.state]).plan is None
+
+
+def again(plan: Plan, first: Ended, *backs: Ended, run: str = "r1") -> Plan:
+    """The plan of a retry of this run, which other runs have taken parts of back since."""
+    left = left_to_undo(first.state, [each.state for each in backs])
+    return carry_over(plan, RunId(run), first.state, left)
+
+
+async def test_retry_after_a_later_rollback_begins_anew_on_the_hosts_that_were_taken_back(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, playbook(3, rollout="{rollback: none}"))
+    first = await drive(plan, bad(("3", "check")))
+    assert first.lists == {"ok": ("1", "2"), "failed": ("3",)}
+    found = taken_back(first, "2")
+    assert found.plan
+    back = await drive(found.plan)
+    assert to_retry(first.state, NOT_OK, [back.state]) == ("2", "3")
+    second = await drive(again(plan, first, back))
+    assert [slot[3:] for slot in second.slots_of("2")] == ["pull", "switch", "check"]
+    assert [slot[3:] for slot in second.slots_of("3")] == ["check"]
+    assert second.slots_of("1") == []
+    assert where(second, "migrate") == [], "others had not been taken back, so it was still done"
+
+
+async def test_retry_after_all_was_taken_back_runs_it_once_more(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, playbook(2))
+    first = await drive(plan)
+    found = taken_back(first, "1", "2")
+    assert found.plan
+    second = await drive(again(plan, first, await drive(found.plan)))
+    assert where(second, "migrate") == ["1"]
+    assert [slot[3:] for slot in second.slots_of("2")] == ["pull", "switch", "check"]
+
+
+async def test_a_retry_of_a_retry_keeps_what_either_has_done(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, playbook(3, rollout="{rollback: none}"))
+    first = await drive(plan, bad(("2", "switch")))
+    assert first.lists["failed"] == ("2",)
+    second_plan = again(plan, first)
+    second = await drive(second_plan, bad(("2", "check")))
+    assert [slot[3:] for slot in second.slots_of("2")] == ["switch", "check"]
+    third = await drive(again(plan, second, run="r2"))
+    assert [slot[3:] for slot in third.slots_of("2")] == ["check"]
+    assert where(third, "migrate") == where(third, "pull") == []
+    assert third.exit == 0
+    assert third.state.hosts[HostName("2")].registered["r"].ok
+
+
+async def test_a_host_whose_rollback_failed_is_tried_again_once_no_fence_is_around_it(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, playbook(3, rollout="{max_failures: 1}"))
+    first = await drive(plan, bad(("3", "check"), ("3", "switch-undo")))
+    assert first.lists["rollback_failed"] == ("3",)
+    fence = next(key for key, host in needed(plan).items() if host == "3")
+    assert to_retry(first.state, NOT_OK, fenced={fence}) == ()
+    assert to_retry(first.state, NOT_OK) == ("3",)
+    second = await drive(again(plan, first))
+    assert [slot[3:] for slot in second.slots_of("3")] == ["pull", "switch", "check"]
+    assert where(second, "migrate") == []

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.core.certificate import certify
 from orchestrator.core.probed import Found, HostFacts, Probe
 from orchestrator.core.taking_back import take_back
 from orchestrator.guest.probe import Answers, Folder
@@ -16,11 +15,12 @@ from orchestrator.model.gate import Approval, Bake, UrlWatch
 from orchestrator.model.ids import RunId
 from orchestrator.model.plan import Plan, Section
 from orchestrator.model.playbook import Outcome
+from orchestrator.model.request import Act, Request
 from orchestrator.model.rollout import HostOrder, InFlight, RollbackScope, Spread
 from orchestrator.model.state import RunStatus
 from orchestrator.ports import RunSummary
 from orchestrator.report.back_plan import back_plan
-from orchestrator.report.certificates import certificate_lines
+from orchestrator.report.certificates import became
 from orchestrator.report.final import final_report
 from orchestrator.report.known import Known
 from orchestrator.report.logs import endings, logs_text
@@ -209,6 +209,11 @@ def test_a_run_that_waits_for_an_approval_has_this_status() -> None:
     stored("status_approval", status_report(view_of(play(gated())), PAPER))
 
 
+def test_a_run_whose_approval_was_given_and_not_acted_on_has_this_status() -> None:
+    said = Request(run=RUN, act=Act.APPROVE, by="ben@laptop", at=BEGAN_AT + 9000, gate="approval", why="looks good")
+    stored("status_approved", status_report(replace(view_of(play(gated())), answer=said), PAPER))
+
+
 def test_a_run_that_cannot_find_out_ends_with_this_report() -> None:
     stored("final_inconclusive", final_report(view_of(play(gated(), looked=Answer.INCONCLUSIVE)), PAPER))
 
@@ -295,8 +300,7 @@ def test_what_is_stored_is_tested_fits_the_paper_and_is_printable(file: Path) ->
 
 def test_a_certificate_is_shown_like_this() -> None:
     played = play(waved(rollback=RollbackScope.WAVE), lock_timeout)
-    certificate = replace(certify(RUN, played.state, played.log), digest=DIGEST)
-    stored("certificate", certificate_lines(certificate, PAPER))
+    stored("certificate", became(view_of(played), PAPER))
 
 
 def test_what_is_taken_back_is_shown_like_this() -> None:
@@ -305,4 +309,4 @@ def test_what_is_taken_back_is_shown_like_this() -> None:
     names = tuple(played.state.hosts)
     found = take_back(played.state, RUN, names[:3])
     assert found.plan
-    stored("back_plan", back_plan(replace(found.plan, digest=DIGEST), names[3:5], PAPER))
+    stored("back_plan", back_plan(replace(found.plan, digest=DIGEST), replace(found, nothing=names[3:5]), PAPER))

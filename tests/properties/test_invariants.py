@@ -401,6 +401,9 @@ class Drive:
                 if undone is not None and reason == "when is false":
                     if not self.plan.takes_back:
                         check_not_owed(self, host, index)
+                elif undone is not None and self.plan.takes_back:
+                    kept = next(each.kept for each in self.plan.hosts if each.host.name == host)
+                    assert index in kept, "an undo was left out that the plan has"
                 elif undone is not None:
                     check_kept(self.state, host, index)
                 elif "runs once" in reason:

@@ -6,12 +6,14 @@ import pytest
 
 from orchestrator.gates import told
 from orchestrator.model.gate import Bake, UrlWatch
+from orchestrator.model.ids import Value
 from orchestrator.model.plan import Wave
 from orchestrator.model.playbook import Guard, Retries, RunOnce
 from orchestrator.model.rollout import RollbackScope, Spread
 from orchestrator.report.diff_text import diff_json, diff_text
 from orchestrator.report.differences import differ, differences
 from orchestrator.report.plan_differences import Change
+from orchestrator.report.rule_words import passed
 from orchestrator.report.view import RunView
 from tests.builders import DEPLOY, Rule, make_plan
 from tests.scripted_runs import OK, PAPER, Script, by_table, failing, play, view_of
@@ -36,8 +38,8 @@ def test_a_command_that_changed_alike_on_many_hosts_is_told_once() -> None:
     assert "checkout -q v3" in change.after
     lines = diff_text(view(400), view(400, rules=NEW), differences(view(400), view(400, rules=NEW)), PAPER)
     assert "    pull (playbooks/deploy.yml:1:1) on 400 hosts: web-[001-400]" in lines
-    assert "        - git fetch --tags origin && git checkout -q v2   (cwd /srv/app)" in lines
-    assert "        + git fetch --tags origin && git checkout -q v3   (cwd /srv/app)" in lines
+    assert "        - git fetch --tags origin && git checkout -q v2   (in /srv/app)" in lines
+    assert "        + git fetch --tags origin && git checkout -q v3   (in /srv/app)" in lines
 
 
 def test_a_command_with_the_hosts_own_name_in_it_is_told_once_as_it_is_written_for_all() -> None:
@@ -156,6 +158,15 @@ def test_rules_are_told_in_the_words_of_a_plan() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [("v2", "v2"), ("it's", "it's"), ("", '""'), ("1", '"1"'), (1, "1"), (True, "true"), (None, "null"),
+     (["a", 1], '["a",1]'), ("[" * 100_000, "[" * 100_000)],
+)  # fmt: skip
+def test_a_parameter_is_told_as_text_or_json_and_no_two_values_alike(value: Value, said: str) -> None:
+    assert passed(value) == said
+
+
 def test_the_guards_of_a_command_are_part_of_it() -> None:
     one, other = view(), view()
     plan = other.state.plan
@@ -165,8 +176,8 @@ def test_the_guards_of_a_command_are_part_of_it() -> None:
     ]
     other.state.plan = replace(plan, hosts=tuple(guarded))
     (change,) = differences(one, other).plan.commands
-    assert change.before == "git rev-parse HEAD   (cwd /srv/app)"
-    assert change.after == "git rev-parse HEAD   (cwd /srv/app, skipped where this is there: /srv/app)"
+    assert change.before == "git rev-parse HEAD   (in /srv/app)"
+    assert change.after == "git rev-parse HEAD   (in /srv/app, skipped where this is there: /srv/app)"
 
 
 def test_outcomes_that_changed_are_grouped_by_how() -> None:

@@ -33,7 +33,7 @@ def test_a_summary_has_verdict_failures_hosts_and_what_to_type() -> None:
         "```text\nlock timeout\n```",
         "| ok | 3 | `web-[001,003-004]` |",
         "| rolled back | 1 | `web-002` |",
-        "```sh\norc run playbooks/deploy.yml -i inventories/prod.yml -e release=v2 -l web-002\n```",
+        "```sh\norc retry r261124-071233-x7k3p\n```",
     ):
         assert wanted in text
 

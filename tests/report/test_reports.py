@@ -3,24 +3,29 @@
 import random
 import re
 import shlex
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from orchestrator.core.pattern import fold_names
-from orchestrator.model.event import RunPaused
+from orchestrator.core.run_state import RunState
+from orchestrator.core.taking_back import take_back
+from orchestrator.model.event import Recorded, RunFinished, RunPaused
+from orchestrator.model.gate import Approval
 from orchestrator.model.ids import HostName
 from orchestrator.model.playbook import Outcome
+from orchestrator.model.request import Act, Request
 from orchestrator.model.rollout import RollbackScope
 from orchestrator.model.state import RunStatus
 from orchestrator.report.failures import group
 from orchestrator.report.final import exit_status, final_report
-from orchestrator.report.next_commands import LONGEST_LIMIT, limit_to, next_commands
+from orchestrator.report.next_commands import LONGEST_LIMIT, next_commands
 from orchestrator.report.progress import progress_line
 from orchestrator.report.status import status_json, status_report
 from orchestrator.report.view import RunView
-from tests.builders import DEPLOY, host_names, make_plan
-from tests.scripted_runs import ARGV, PAPER, RUN, Ends, by_table, failing, play, view_of
+from tests.builders import DEPLOY, Rule, make_plan
+from tests.scripted_runs import ARGV, BEGAN_AT, PAPER, RUN, Ends, by_table, failing, play, view_of
 
 CONTRACT_LISTS = {
     "ok", "failed", "unreachable", "unknown", "rolled_back", "rollback_failed", "stopped", "never_started",
@@ -62,12 +67,12 @@ def test_every_host_is_in_one_list_and_every_line_is_safe(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_the_commands_to_type_next_are_words_of_a_shell_and_name_the_run_or_the_playbook(seed: int) -> None:
+def test_the_commands_to_type_next_are_are_words_of_a_shell_and_name_the_run(seed: int) -> None:
     view = any_run(seed)
     for advice in next_commands(view, group(view.state, view.outputs)):
         words = shlex.split(advice.command)
-        assert words[:2] in (["orc", "logs"], ["orc", "status"], ["orc", "resume"], ["orc", "run"])
-        assert words[2] == RUN or words[: len(ARGV)] == [*ARGV]
+        assert words[:2] in (["orc", "logs"], ["orc", "status"], ["orc", "resume"], ["orc", "retry"])
+        assert words[2] == RUN
 
 
 def test_the_verdict_is_the_last_line_and_ends_with_the_exit_status() -> None:
@@ -93,17 +98,62 @@ def test_of_two_that_failed_one_that_was_rolled_back_is_not_called_it() -> None:
     assert final_report(view, PAPER)[-1].startswith("ROLLED BACK  2 of 2 hosts failed; 1 host was rolled back   run ")
 
 
-def test_what_is_run_again_is_what_is_not_ok_and_replaces_the_limit() -> None:
-    argv = ("orc", "run", "p.yml", "-i", "i.yml", "-e", "a b", "-l", "web:&prod")
+def again(view: RunView) -> str:
+    """The last command that is offered."""
+    return next_commands(view, group(view.state, view.outputs))[-1].command
 
-    assert limit_to(argv, host_names(3)) == [*argv[:-2], "-l", "web-[001-003]"]
+
+@pytest.mark.parametrize("argv", [(), ARGV])
+def test_the_way_on_from_a_run_with_hosts_that_are_not_ok_is_always_a_retry(argv: tuple[str, ...]) -> None:
+    """The same command line once more would repeat what runs once, and what was done on hosts that stopped."""
+    played = play(make_plan(12, waves=(1, 11)), by_table({("web-003", "healthy"): failing()}))
+    assert again(replace(view_of(played), argv=argv)) == f"orc retry {RUN}"
 
 
-def test_hosts_that_are_too_many_to_name_are_not_put_on_a_command_line() -> None:
-    hosts = [HostName(f"{'x' * n}-host") for n in range(1, 200)]
+BACK = ("orc", "rollback", RUN, "--hosts", "x*")
 
-    assert len(fold_names(hosts)) > LONGEST_LIMIT
-    assert limit_to(ARGV, hosts) == []
+
+def half_back(hosts: int | Sequence[str]) -> RunView:
+    """A run that takes another back, and in which the undo has failed on the first host alone."""
+    found = play(make_plan(hosts, (Rule(name="one", run="a", rollback="b"),)))
+    plan = take_back(found.state, RUN, tuple(found.state.hosts)).plan
+    assert plan
+    played = play(plan, by_table({(plan.hosts[0].host.name, "undo of one"): failing()}))
+    return replace(view_of(played), argv=BACK)
+
+
+def test_after_a_failed_rollback_what_is_taken_back_next_are_the_hosts_that_owe_undos() -> None:
+    assert again(half_back(3)) == f"orc rollback {RUN} --hosts web-001"
+
+
+def test_hosts_that_are_too_many_to_name_are_not_put_on_the_command_line_that_takes_them_back() -> None:
+    names = [f"{'x' * n}-host" for n in range(1, 200)]
+    view = half_back(names)
+    stopped = replace(view, state=RunState(view.state.plan))
+    stopped.state.apply(
+        Recorded(run=RUN, seq=1, at=1.0, event=RunFinished(status=RunStatus.ABORTED, cause="", exit=130))
+    )
+    assert len(fold_names(tuple(map(HostName, names)))) > LONGEST_LIMIT
+    assert again(stopped) == shlex.join(BACK), "never wider than the run that is gone on with was"
+
+
+def test_a_gate_that_was_answered_is_told_as_answered_and_asks_nobody() -> None:
+    gate = Approval(name="release", by=("ana",))
+    plan = make_plan(2, waves=(1, 1))
+    played = play(replace(plan, waves=(replace(plan.waves[0], gates=(gate,)), plan.waves[1])))
+    said = Request(run=RUN, act=Act.DENY, by="ana@laptop", at=BEGAN_AT + 60, gate="release", why="not today")
+    view = replace(view_of(played), answer=said)
+    told = status_json(view)
+    assert told["next"] == [f"orc resume {RUN}"]
+    assert told["cause"].startswith("ana@laptop denied the gate release at ")
+    assert told["gate"]
+    assert told["gate"]["answer"] == {
+        "said": "denied", "by": "ana@laptop", "at": "2026-11-24T07:13:33.000Z", "why": "not today"
+    }  # fmt: skip
+    (line,) = (line for line in status_report(view, PAPER) if line.startswith("WAITING  ana"))
+    assert line.startswith("WAITING  ana@laptop denied the gate release at 2026-11-24 07:13:33 UTC: not today; ")
+    driven = status_json(replace(view, driver="process 1"))
+    assert driven["next"] == [f"orc status {RUN}"]
 
 
 def test_a_run_without_its_process_is_running_and_says_so() -> None:

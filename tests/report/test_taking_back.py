@@ -6,15 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from orchestrator.core.taking_back import take_back
+from orchestrator.core.certificate import Fate, fates
+from orchestrator.core.taking_back import TakeBack, take_back
 from orchestrator.model.event import RunPaused
+from orchestrator.model.ids import HostName, StepName
 from orchestrator.model.plan import Plan, Section
 from orchestrator.report.back_plan import back_plan
 from orchestrator.report.final import final_report
 from orchestrator.report.junit import junit_xml
 from orchestrator.report.markdown import markdown
 from orchestrator.report.rollbacks import rollbacks
-from orchestrator.report.status import status_report
+from orchestrator.report.status import status_json, status_report
 from orchestrator.report.verdict import verdict
 from tests.builders import DEPLOY, Rule, make_plan
 from tests.scripted_runs import PAPER, RUN, Ends, Played, by_table, failing, play, view_of
@@ -36,12 +38,23 @@ after_rollback:
 """
 
 
-def back_of(plan: Plan) -> Plan:
-    """The plan that takes a run of this plan back in which all went well."""
+def found_of(plan: Plan, *hosts: str) -> TakeBack:
+    """What can be taken back on these hosts, or all, of a run of this plan in which all went well."""
     played = play(plan)
-    found = take_back(played.state, RUN, tuple(played.state.hosts))
+    return take_back(played.state, RUN, tuple(map(HostName, hosts)) or tuple(played.state.hosts))
+
+
+def back_of(plan: Plan, *hosts: str) -> Plan:
+    """The plan that does it."""
+    found = found_of(plan, *hosts)
     assert found.plan
     return found.plan
+
+
+def preview(plan: Plan, *hosts: str) -> str:
+    """What is shown before it is done, each line with single spaces."""
+    lines = back_plan(back_of(plan, *hosts), found_of(plan, *hosts), PAPER)
+    return "\n".join(" ".join(line.split()) for line in lines)
 
 
 def taking_back() -> Played:
@@ -53,8 +66,7 @@ def taking_back() -> Played:
 
 
 def test_what_is_taken_back_tells_the_handlers_that_its_undos_call_in_their_turn(tmp_path: Path) -> None:
-    lines = back_plan(back_of(plan_of(tmp_path, PLAYBOOK)), (), PAPER)
-    text = "\n".join(" ".join(line.split()) for line in lines)
+    text = preview(plan_of(tmp_path, PLAYBOOK))
     of_one = ["not owed units its when is false", "undo config $ uc", "then restart $ systemctl restart app"]
     assert "\n".join(["1 host: 1", *of_one, "then start $ s"]) in text
     assert "then restart $ systemctl restart app\nthen reload $ systemctl daemon-reload\nthen start $ s" in text
@@ -139,7 +151,8 @@ def gated_back(folder: Path) -> Plan:
 
 
 def test_the_gates_of_the_way_back_stand_in_the_plan_that_is_shown_first(tmp_path: Path) -> None:
-    lines = [" ".join(line.split()) for line in back_plan(gated_back(tmp_path), (), PAPER)]
+    plan = gated_back(tmp_path)
+    lines = [" ".join(line.split()) for line in back_plan(plan, TakeBack(plan=plan), PAPER)]
     start = lines.index("WAVES, one after the other")
     assert lines[start + 1 : start + 5] == [
         "1 2 hosts [2-3]",
@@ -162,3 +175,52 @@ def test_a_way_back_that_a_gate_ends_says_so_and_how_to_take_back_the_rest(tmp_p
     assert (said.word, said.sentence) == (
         "FAILED", f"taking back run {RUN} on 3 hosts: 2 rolled back, 1 never started"
     )  # fmt: skip
+
+
+FINALLY = PLAYBOOK + "finally: [{name: unlock, run: rm lock}]\n"
+
+
+def test_where_every_undo_is_not_owed_nothing_is_told_to_follow(tmp_path: Path) -> None:
+    told = preview(plan_of(tmp_path, FINALLY.replace("rollback: uc", "rollback: {run: uc, when: 'vmid == \"2\"'}")))
+    one, two = told.split("1 host: 2")
+    assert "not owed config" in one
+    assert "then" not in one
+    assert "then start $ s" in two
+    assert "then unlock $ rm lock" in two
+
+
+ONCE = """
+vmids: [1, 2, 3]
+steps:
+  - {name: pull, run: p, rollback: q}
+  - {name: migrate, run: m, run_once: run, rollback: u}
+  - {name: switch, run: s, rollback: t}
+"""
+
+
+def test_before_a_run_is_taken_back_it_is_told_what_stays_done_since_others_rely_on_it(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, ONCE)
+    told = preview(plan, "1", "2")
+    assert "STAYS DONE migrate on 1: it ran once for all, and 3 relies on it" in told
+    assert "migrate $" not in told
+    assert "not owed" not in told
+    assert "STAYS DONE migrate on 1: it ran once for all, and [2-3] rely on it" in preview(plan, "1")
+    assert "STAYS DONE" not in preview(plan)
+
+
+def test_what_stays_done_since_others_rely_on_it_is_told_once_and_not_as_not_owed(tmp_path: Path) -> None:
+    view = view_of(play(back_of(plan_of(tmp_path, ONCE), "1")))
+    (group,) = rollbacks(view.state)
+    assert dict(group.rows) == {
+        "undone": ("switch", "pull"), "stays done": ("migrate (runs once: other hosts rely on it)",)
+    }  # fmt: skip
+    assert fates(view.state, view.state.hosts[HostName("1")])[StepName("migrate")] is Fate.DONE
+
+
+def test_programs_are_told_that_the_steps_of_the_run_that_is_taken_back_are_past() -> None:
+    steps = status_json(view_of(taking_back()))["hosts"]["web-001"]["steps"]
+    assert {name: step["state"] for name, step in steps.items()} == dict.fromkeys(steps, "past")
+    assert (steps["pull"]["outcome"], steps["pull"]["attempts"]) == (None, 0)
+    assert {name: step["undo"]["state"] for name, step in steps.items() if "undo" in step} == {
+        "pull": "ok", "restart": "ok"
+    }  # fmt: skip
