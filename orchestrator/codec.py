@@ -7,6 +7,7 @@ The same noun gives the same bytes on every machine.
 import hashlib
 import json
 from dataclasses import replace
+from functools import cache
 from typing import Any, get_args
 
 from pydantic import TypeAdapter
@@ -17,16 +18,23 @@ from orchestrator.model.plan import Plan
 EVENT_TYPES: dict[str, type[Event]] = {event.type: event for event in get_args(Event)}
 """Every type of event by the name it has in the journal and in `--output json`."""
 
-_PLAN: TypeAdapter[Plan] = TypeAdapter(Plan)
-_EVENTS: dict[str, TypeAdapter[Event]] = {name: TypeAdapter(event) for name, event in EVENT_TYPES.items()}
+
+@cache  # at first use: to make all of them costs a tenth of a second, and a command meets some of them or none
+def _plan() -> TypeAdapter[Plan]:
+    return TypeAdapter(Plan)
+
+
+@cache
+def _event(type: str) -> TypeAdapter[Event]:
+    return TypeAdapter(EVENT_TYPES[type])
 
 
 def to_json(noun: Plan | Event) -> dict[str, Any]:
     """The noun as what `json.dumps` takes; without the event's type, which stands beside it."""
     if isinstance(noun, Plan):
-        plan: dict[str, Any] = _PLAN.dump_python(noun, mode="json")
+        plan: dict[str, Any] = _plan().dump_python(noun, mode="json")
         return plan
-    event: dict[str, Any] = _EVENTS[noun.type].dump_python(noun, mode="json")
+    event: dict[str, Any] = _event(noun.type).dump_python(noun, mode="json")
     return event
 
 
@@ -41,7 +49,7 @@ def canonical(data: Any) -> bytes:
 
 def plan_from_json(text: bytes | str) -> Plan:
     """The plan that `canonical(to_json(plan))` was made from. Raises pydantic.ValidationError (a ValueError)."""
-    return _PLAN.validate_json(text)
+    return _plan().validate_json(text)
 
 
 def event_from_json(type: str, data: dict[str, Any]) -> Event:
@@ -49,7 +57,7 @@ def event_from_json(type: str, data: dict[str, Any]) -> Event:
 
     Raises KeyError for an unknown type, pydantic.ValidationError for a wrong body.
     """
-    return _EVENTS[type].validate_python(data)
+    return _event(type).validate_python(data)
 
 
 def digest(plan: Plan) -> str:

@@ -42,7 +42,7 @@ COMMANDS: dict[str, tuple[str, tuple[tuple[str, ...], ...]]] = {
         "lint, formatting and types",
         (("-m", "ruff", "check"), ("-m", "ruff", "format", "--check"), ("-m", "mypy")),
     ),
-    "bench": ("measure what the engine itself costs", (("-m", "tools.bench"),)),
+    "bench": ("measure what a start and the engine itself cost", (("-m", "tools.bench"),)),
     "chaos": ("storm simulated fleets, and prove that no step ran twice or was lost", (("-m", "tools.chaos"),)),
     "clean": ("remove .venv and the caches; the journals of runs stay", ()),
 }

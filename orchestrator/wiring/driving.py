@@ -1,11 +1,11 @@
-"""The composition root: settings and files -> plan, journal, provider, clock and a run."""
+"""A run, begun or taken up: its journal, provider, clock and controller put together."""
 
 import os
 import random
 import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -18,8 +18,6 @@ from orchestrator.controller import ThisMachine
 from orchestrator.core import preflight as core_preflight
 from orchestrator.core.attempt import Pace
 from orchestrator.core.breaker import BreakerRules
-from orchestrator.core.expand import EVERY_STEP, expand, inventory_of_vmids
-from orchestrator.core.pattern import select
 from orchestrator.core.rollout import Course
 from orchestrator.core.run_state import RunState
 from orchestrator.engine import preflight
@@ -31,67 +29,15 @@ from orchestrator.engine.recorded import recorded_state
 from orchestrator.engine.requests import heed, take_answers
 from orchestrator.engine.runs import LocalDispatcher, carry_on
 from orchestrator.errors import InputError
-from orchestrator.journal.ownership import RunOwnership
-from orchestrator.journal.sql import SqlJournal
-from orchestrator.load import Settings, check_params, load_all, read_extra_vars
+from orchestrator.load import Settings
 from orchestrator.model.event import RunResumed
 from orchestrator.model.host import ProviderSpec
-from orchestrator.model.ids import HostName, RunId
-from orchestrator.model.origin import COMMAND_LINE, Text
-from orchestrator.model.plan import Plan, Tags
-from orchestrator.model.request import Act, Request
-from orchestrator.ports import Clock, Journal, Provider, RunRecord
+from orchestrator.model.ids import RunId
+from orchestrator.model.plan import Plan
+from orchestrator.model.request import Act
+from orchestrator.ports import Journal, Provider, RunRecord
 from orchestrator.providers import PROVIDERS
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Selection:
-    """What a caller wants planned.
-
-    limit: a pattern that narrows the playbook's hosts; None for no limit. tags: by which steps are chosen.
-    lists: the hosts that each `@RUN.LIST` of the limit stands for.
-    """
-
-    playbook: Path
-    inventory: Path | None = None
-    limit: str | None = None
-    extra_vars: Sequence[str] = ()
-    tags: Tags = EVERY_STEP
-    lists: Mapping[str, Sequence[HostName]] = field(default_factory=dict)
-
-
-def make_plan(selection: Selection, settings: Settings) -> Plan:
-    """The plan of a selection. Raises InputError with everything that is wrong."""
-    playbook, inventory = load_all(selection.playbook, selection.inventory)
-    params = check_params(playbook, read_extra_vars(selection.extra_vars))
-    if inventory is None:
-        if playbook.hosts is not None:
-            raise InputError.of(
-                f"{playbook.file} names its hosts by a pattern, and there is no inventory to find them in",
-                fix="give one with -i INVENTORY",
-            )
-        inventory = inventory_of_vmids(playbook, settings.provider)
-    hosts = select(playbook.hosts, inventory) if playbook.hosts else inventory.hosts
-    if selection.limit is not None:
-        limit = Text(source=selection.limit, origin=COMMAND_LINE)
-        wanted = {host.host.name for host in select(limit, inventory, lists=selection.lists)}
-        hosts = tuple(host for host in hosts if host.host.name in wanted)
-        if not hosts:
-            raise InputError.of(
-                f"the limit {selection.limit!r} leaves none of the playbook's hosts",
-                fix="nothing was started; widen -l",
-            )
-    return expand(playbook, inventory, hosts, params, selection.tags)
-
-
-def open_journal(settings: Settings) -> SqlJournal:
-    """The journal of these settings, not yet entered."""
-    return SqlJournal(settings.database_url, clock=SystemClock())
-
-
-def ownership(settings: Settings) -> RunOwnership:
-    """Who drives which run on this machine."""
-    return RunOwnership(settings.state_dir, clock=SystemClock())
+from orchestrator.wiring.recorded import ask, open_journal, ownership
 
 
 def read_key(reference: str, environ: Mapping[str, str]) -> str:
@@ -226,31 +172,6 @@ async def resume(
 
         await _drive(live, by=by, heed_after=past, on_live=on_live, first=go_on)
         return live.state
-
-
-async def ask(
-    journal: Journal,
-    run: RunId,
-    act: Act,
-    *,
-    by: str,
-    why: str = "",
-    host: HostName | None = None,
-    gate: str | None = None,
-) -> None:
-    """Keep what somebody asks of a run; a process that drives it heeds it within a second."""
-    await journal.ask(Request(run=run, act=act, by=by, at=SystemClock().now(), why=why, host=host, gate=gate))
-
-
-def clock() -> Clock:
-    """The system's clock."""
-    return SystemClock()
-
-
-async def pause_for(seconds: float) -> None:
-    """Wait; for those who only look at what others do."""
-    here = SystemClock()
-    await here.sleep_until(here.now() + seconds)
 
 
 async def _nothing() -> None:
