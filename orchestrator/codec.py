@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from typing import Any, get_args
 
 from pydantic import TypeAdapter
@@ -18,17 +19,28 @@ from orchestrator.model.plan import HostPlan, Plan
 EVENT_TYPES: dict[str, type[Event]] = {event.type: event for event in get_args(Event)}
 """Every type of event by the name it has in the journal and in `--output json`."""
 
-_PLAN: TypeAdapter[Plan] = TypeAdapter(Plan)
-_HOST: TypeAdapter[HostPlan] = TypeAdapter(HostPlan)
-_EVENTS: dict[str, TypeAdapter[Event]] = {name: TypeAdapter(event) for name, event in EVENT_TYPES.items()}
+
+@cache  # at first use: to make all of them costs a tenth of a second, and a command meets some of them or none
+def _plan() -> TypeAdapter[Plan]:
+    return TypeAdapter(Plan)
+
+
+@cache
+def _host() -> TypeAdapter[HostPlan]:
+    return TypeAdapter(HostPlan)
+
+
+@cache
+def _event(type: str) -> TypeAdapter[Event]:
+    return TypeAdapter(EVENT_TYPES[type])
 
 
 def to_json(noun: Plan | Event) -> dict[str, Any]:
     """The noun as what `json.dumps` takes; without the event's type, which stands beside it."""
     if isinstance(noun, Plan):
-        plan: dict[str, Any] = _PLAN.dump_python(noun, mode="json")
+        plan: dict[str, Any] = _plan().dump_python(noun, mode="json")
         return plan
-    event: dict[str, Any] = _EVENTS[noun.type].dump_python(noun, mode="json")
+    event: dict[str, Any] = _event(noun.type).dump_python(noun, mode="json")
     return event
 
 
@@ -43,7 +55,7 @@ def canonical(data: Any) -> bytes:
 
 def plan_from_json(text: bytes | str) -> Plan:
     """The plan that `canonical(to_json(plan))` was made from. Raises pydantic.ValidationError (a ValueError)."""
-    return _PLAN.validate_json(text)
+    return _plan().validate_json(text)
 
 
 def event_from_json(type: str, data: dict[str, Any]) -> Event:
@@ -51,7 +63,7 @@ def event_from_json(type: str, data: dict[str, Any]) -> Event:
 
     Raises KeyError for an unknown type, pydantic.ValidationError for a wrong body.
     """
-    return _EVENTS[type].validate_python(data)
+    return _event(type).validate_python(data)
 
 
 def digest(plan: Plan) -> str:
@@ -68,5 +80,5 @@ def canonical_parts(plan: Plan, *, digest: str) -> Iterator[bytes]:
     before, after = canonical(to_json(replace(plan, hosts=(), digest=digest))).split(b'"hosts":[]', 1)
     yield before + b'"hosts":['
     for index, host in enumerate(plan.hosts):
-        yield (b"," if index else b"") + canonical(_HOST.dump_python(host, mode="json"))
+        yield (b"," if index else b"") + canonical(_host().dump_python(host, mode="json"))
     yield b"]" + after

@@ -1,18 +1,21 @@
 """The set-up of structlog, and the redaction of secrets in all that is logged.
 
 Logs go to stderr: warnings, and with `verbose` what is done besides. Bind what they are about with `about(run=...)`.
+structlog is loaded with the first logger: it brings rich and asyncio along, a tenth of a second, and most commands have
+nothing to log.
 """
 
 import base64
 import json
 import sys
 from collections.abc import Iterator, Mapping, MutableMapping
-from contextlib import AbstractContextManager
-from typing import Any
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus
 
-import structlog
-from structlog.types import EventDict, WrappedLogger
+if TYPE_CHECKING:
+    from structlog.typing import EventDict, FilteringBoundLogger, WrappedLogger
 
 SHORTEST_SECRET = 6
 """Characters below which a secret cannot be redacted: it would be found in ordinary words."""
@@ -25,26 +28,54 @@ _forms: list[str] = []
 """Every form of every registered secret, longest first. One list for the process: so is its stderr."""
 
 
+_wanted: dict[str, Any] = {"format": "text", "verbose": False}
+_about: ContextVar[tuple[tuple[str, str], ...]] = ContextVar("about", default=())
+
+
 def set_up(*, format: str = "text", verbose: bool = False) -> None:
-    """Send logs to stderr as `text` or `json`, one a line."""
+    """Send the logs of loggers that are got from now on to stderr as `text` or `json`, one a line."""
+    _wanted.update(format=format, verbose=verbose)
+
+
+def get_logger(name: str) -> "FilteringBoundLogger":
+    """The logger of a module."""
+    import structlog  # noqa: PLC0415 - see above
+
     renderer: Any = (
         structlog.processors.JSONRenderer()
-        if format == "json"
+        if _wanted["format"] == "json"
         else structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     )
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
+            _add_about,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             redaction,
             renderer,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(_INFO if verbose else _WARNING),
+        wrapper_class=structlog.make_filtering_bound_logger(_INFO if _wanted["verbose"] else _WARNING),
         logger_factory=lambda *_: _StandardError(),
         cache_logger_on_first_use=False,
     )
+    logger: FilteringBoundLogger = structlog.get_logger(module=name)
+    return logger
+
+
+@contextmanager
+def about(**names: str) -> Iterator[None]:
+    """Within it, every log line of this task says what it is about: `about(run=..., host=..., step=...)`."""
+    outer = _about.set((*_about.get(), *names.items()))
+    try:
+        yield
+    finally:
+        _about.reset(outer)
+
+
+def _add_about(logger: "WrappedLogger", method: str, event: "EventDict") -> "EventDict":
+    """The structlog processor for `about`. structlog has the like, which could not be used without loading it."""
+    return {**dict(_about.get()), **event}
 
 
 class _StandardError:
@@ -55,19 +86,6 @@ class _StandardError:
         sys.stderr.flush()
 
     debug = info = warning = error = critical = exception = log = msg
-
-
-def about(**names: str) -> AbstractContextManager[None]:
-    """Within it, every log line of this task says what it is about: `about(run=..., host=..., step=...)`."""
-    return structlog.contextvars.bound_contextvars(**names)
-
-
-def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:
-    """The logger of a module."""
-    if not structlog.is_configured():  # structlog's own default is to print, on stdout
-        set_up()
-    logger: structlog.typing.FilteringBoundLogger = structlog.get_logger(module=name)
-    return logger
 
 
 def register_secret(value: str) -> bool:
@@ -107,7 +125,7 @@ def redact(text: str) -> str:
     return text
 
 
-def redaction(logger: WrappedLogger, method: str, event: EventDict) -> MutableMapping[str, Any]:
+def redaction(logger: "WrappedLogger", method: str, event: "EventDict") -> MutableMapping[str, Any]:
     """The structlog processor: replaces secrets anywhere in the event, in keys too."""
     return {redact(str(key)): _redacted(value) for key, value in event.items()}
 

@@ -12,6 +12,7 @@ import secrets
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -51,7 +52,9 @@ def sealed(saved: SavedPlan) -> SavedPlan:
     return replace(shown, sha256=found.hexdigest())
 
 
-_SAVED: TypeAdapter[SavedPlan] = TypeAdapter(SavedPlan)
+@cache
+def _saved() -> TypeAdapter[SavedPlan]:
+    return TypeAdapter(SavedPlan)
 
 
 def write_saved(path: Path, saved: SavedPlan) -> None:
@@ -93,7 +96,7 @@ def read_saved(path: Path) -> SavedPlan:
     if len(text) > MAX_BYTES:
         raise InputError.of(f"is larger than {MAX_BYTES // 1_000_000} MB", origin=origin)
     try:
-        saved = _SAVED.validate_json(text)
+        saved = _saved().validate_json(text)
     except ValidationError:
         raise InputError.of("is not a plan that this version of orc can read", fix=fix, origin=origin) from None
     if saved.v != VERSION:

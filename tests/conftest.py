@@ -12,6 +12,13 @@ SETTINGS = ("HOSTUP_API_KEY", "NO_COLOR", "FORCE_COLOR", "CLICOLOR_FORCE", "COLU
 """Variables, besides every `ORC_...`, that people have in their environment and the tool reads."""
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """More workers than cores: every other second of a test it waits, for commands in a guest or for a gate's time."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores + 2
+
+
 @pytest.fixture
 def anyio_backend() -> str:
     return "asyncio"

@@ -20,6 +20,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": {"model"},
     "model": set(),
     "ports": {"model"},
+    "first_use": set(),
     "clock": set(),
     "log": set(),
     "http": {"log"},
@@ -29,7 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "gates": {"model"},
     "guest": {"model", "ports"},
     "core": {"model", "template", "steps", "gates", "guest", "ports", "codec"},
-    "load": {"model", "steps", "gates"},
+    "load": {"model", "steps", "gates", "first_use"},
     "report": {"model", "core", "gates", "codec", "ports"},
     "providers": {"model", "guest", "ports", "http", "log"},
     "journal": {"model", "ports", "log", "codec"},
@@ -38,20 +39,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "simulator": {"model", "ports", "log", "codec"},
     "selection": {"core", "load", "model", "journal"},
     "saved_plan": {"model", "codec", "core"},
-    "cli": {
-        "wiring",
-        "selection",
-        "saved_plan",
-        "engine",
-        "core",
-        "report",
-        "model",
-        "ports",
-        "log",
-        "load",
-        "codec",
-        "simulator",
-    },
+    "cli": {"wiring", "selection", "saved_plan", "load", "core", "engine", "report"}
+    | {"model", "ports", "log", "codec", "simulator", "first_use"},
 }
 MAY_IMPORT["wiring"] = set(MAY_IMPORT) - {"cli", "report", "selection", "saved_plan"}
 """The layers of ours that a layer may import, besides itself and (for all but `model`) `errors`."""
@@ -89,7 +78,7 @@ OWNERS: dict[str, set[str]] = {
     "typer": {"cli"},
     "yaml": {"load"},
     "asyncio": set(),
-    "importlib.import_module": {"cli.main"},  # loads the one command that was typed, so that `orc --help` is quick
+    "importlib.import_module": {"cli.main", "first_use"},  # what a command needs and no more
     "pkgutil": set(),
     "trio": set(),
     "uvloop": set(),
@@ -218,6 +207,22 @@ def imports_that_hide(module: Module) -> Iterator[Breach]:
             yield line, "__import__() hides what is used: write an import"
 
 
+def parts_that_are_told_twice(module: Module) -> Iterator[Breach]:
+    """`on_first_use` says to Python what imports beside it say to type checkers; __all__ says it to people."""
+    for node in ast.walk(module.tree):
+        if (
+            isinstance(node, ast.Call)
+            and ast.unparse(node.func) == "on_first_use"
+            and module.name != f"{OURS}.first_use"
+        ):
+            later = {
+                f"{module.name}.{part.arg}.{name}" for part in node.keywords for name in ast.literal_eval(part.value)
+            }
+            typed = {used.name for used in module.imports() if within(used.name, module.name)}
+            if later != typed:
+                yield node.lineno, f"on_first_use and the imports beside it differ in {sorted(later ^ typed)}"
+
+
 def long_stretches(module: Module) -> Iterator[Breach]:
     lines = len(module.source.splitlines())
     if lines > LONGEST_MODULE:
@@ -251,6 +256,11 @@ BREACHES: list[tuple[Rule, str, str]] = [
     (packages_of_others, "orchestrator/load/playbook.py", "import tomlkit"),
     (imports_that_hide, "orchestrator/engine/runs.py", "def f():\n    from orchestrator.core import host"),
     (imports_that_hide, "orchestrator/core/host.py", "from . import rollout"),
+    (
+        parts_that_are_told_twice,
+        "orchestrator/load/__init__.py",
+        "from orchestrator.load.files import a, b\n__getattr__ = on_first_use(__name__, files=['a'])",
+    ),
     (long_stretches, "orchestrator/engine/runs.py", "def f():\n" + "    x = 1\n" * LONGEST_FUNCTION),
     (long_stretches, "orchestrator/core/host.py", "\n" * (LONGEST_MODULE + 1)),
     (empty_names, "orchestrator/core/host_utils.py", ""),

@@ -32,17 +32,20 @@ STAMP = VENV / "set-up"
 BASE = getattr(sys, "_base_executable", "") or sys.executable
 """The Python under any environment that this runs in: `.venv` may have to be removed while it is the active one."""
 
+SHARED_OUT = ("-n", "auto", "--dist", "worksteal")
+"""Each worker gets a stretch of the tests, so that a module's fixtures are made once, and who is done helps others."""
+
 COMMANDS: dict[str, tuple[str, tuple[tuple[str, ...], ...]]] = {
     "help": ("list these commands", ()),
     "setup": ("make .venv in this folder, with orc in it", ()),
     "demo": ("roll a release out over the embedded fleet, one VPS failing", (("-m", "tools.demo"),)),
-    "test": ("run the tests", (("-m", "pytest", "-n", "auto", "-m", "not slow"),)),
-    "test-all": ("run the tests, the slow ones too", (("-m", "pytest", "-n", "auto"),)),
+    "test": ("run the tests", (("-m", "pytest", *SHARED_OUT, "-m", "not slow"),)),
+    "test-all": ("run the tests, the slow ones too", (("-m", "pytest", *SHARED_OUT),)),
     "check": (
         "lint, formatting and types",
         (("-m", "ruff", "check"), ("-m", "ruff", "format", "--check"), ("-m", "mypy")),
     ),
-    "bench": ("measure what the engine itself costs", (("-m", "tools.bench"),)),
+    "bench": ("measure what a start and the engine itself cost", (("-m", "tools.bench"),)),
     "chaos": ("storm simulated fleets, and prove that no step ran twice or was lost", (("-m", "tools.chaos"),)),
     "clean": ("remove .venv and the caches; the journals of runs stay", ()),
 }

@@ -5,13 +5,11 @@ import sys
 from collections.abc import Awaitable, Callable, Sequence
 
 import anyio
-from rich.console import Console
 
-from orchestrator import log, wiring
+from orchestrator import cli, log, wiring
 from orchestrator.cli import github, output
 from orchestrator.cli.github import GithubScreen
 from orchestrator.cli.interrupts import Interrupts
-from orchestrator.cli.live_view import LiveScreen
 from orchestrator.cli.lookup import read_view
 from orchestrator.cli.output import Output
 from orchestrator.cli.screens import JsonScreen, PlainScreen, QuietScreen, Screen
@@ -38,7 +36,7 @@ def make_screen(wanted: Output, *, quiet: bool) -> Screen:
     if quiet:
         return QuietScreen(progress)
     if shown is Output.LIVE:
-        return LiveScreen(progress, Console(stderr=True, highlight=False))
+        return cli.live_screen(progress)
     return PlainScreen(progress, output.paper())
 
 

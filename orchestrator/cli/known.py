@@ -24,7 +24,7 @@ def find_out(plan: Plan, settings: Settings, *, diff: OriginOf | None = None, pr
 
 
 async def _find_out(plan: Plan, settings: Settings, diff: OriginOf | None, known: Known) -> Known:
-    if not wiring.has_journal(settings):
+    if not settings.has_journal:
         told = since(plan, (), diff) if diff else None
         return Known(since=told, probed=known.probed)
     async with wiring.open_journal(settings) as journal:

@@ -77,6 +77,11 @@ class LiveScreen(QuietScreen):
                 await clock.sleep_until(now + PERIOD)
 
 
+def live_screen(sink: Sink) -> LiveScreen:
+    """A live view on stderr; lines that are said where none is drawn go to the sink."""
+    return LiveScreen(sink, Console(stderr=True, highlight=False))
+
+
 def render(frame: Frame, *, plain: bool) -> Group:
     """A frame, a line for each of its rows; plain: with ASCII alone."""
     lines = [Text.assemble((frame.title, "bold"), f"   {took(frame.elapsed)}"), *_waves(frame, plain)]

@@ -1,4 +1,4 @@
-"""The journal's tables, the same for SQLite and PostgreSQL."""
+"""The journal's tables."""
 
 import sqlalchemy as sa
 
@@ -51,9 +51,8 @@ EVENT = sa.Table(
         *("run", "host", "step", "undo", "attempt"),
         unique=True,
         sqlite_where=IS_INTENT,
-        postgresql_where=IS_INTENT,
     ),
-    sa.Index("ix_event_run_level", "run", "seq", sqlite_where=IS_RUN_LEVEL, postgresql_where=IS_RUN_LEVEL),
+    sa.Index("ix_event_run_level", "run", "seq", sqlite_where=IS_RUN_LEVEL),
 )
 
 HOST_LOCK = sa.Table(

@@ -53,10 +53,6 @@ class SqlJournal:
         self._patience = patience
         self._opened: _Opened | None = None
 
-    def exists(self) -> bool:
-        """Whether the file is there."""
-        return self._file.exists()
-
     async def __aenter__(self) -> Self:
         writing = anyio.CapacityLimiter(1)
         self._opened = opened = _Opened(

@@ -47,6 +47,11 @@ class Settings:
     provider: ProviderSpec = DEFAULT_PROVIDER
     api_patience: float = 1800.0
 
+    @property
+    def has_journal(self) -> bool:
+        """Whether the journal's file is there, which opening the journal would make."""
+        return Path(self.database_url.removeprefix("sqlite:///")).exists()
+
 
 def _database(url: str) -> str:
     """An address for SQLAlchemy. The refusal must not repeat it: it may hold a password."""

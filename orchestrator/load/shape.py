@@ -49,6 +49,7 @@ class Shape(BaseModel):
         strict=True,
         extra="forbid",
         frozen=True,
+        defer_build=True,  # most commands read settings only, and need none of the other shapes' validators
         arbitrary_types_allowed=True,
         alias_generator=lambda name: name.rstrip("_"),
     )

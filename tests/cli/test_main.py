@@ -1,6 +1,7 @@
 """`orc` as a program: its start, its typing errors, its commands' names."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -30,15 +31,37 @@ def test_every_command_has_help(name: str, capsys: pytest.CaptureFixture[str]) -
     assert f"Usage: orc {name} " in capsys.readouterr().out
 
 
-def test_help_and_version_load_none_of_what_the_commands_stand_on() -> None:
-    script = (
-        "import sys; from orchestrator.cli.main import run; run(['--help']); run(['--version']); "
-        "print(sorted({'sqlalchemy', 'alembic', 'jinja2', 'httpx', 'rich', 'yaml', 'pydantic', 'anyio', 'structlog'}"
-        " & set(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+HEAVY = {"alembic", "asyncio", "httpx", "jinja2", "pydantic", "rich", "sqlalchemy", "structlog", "yaml"}
 
-    assert done.stdout.splitlines()[-2:] == ["orc 0.1.0", "[]"]
+
+def loaded(folder: Path, *commands: list[str]) -> set[str]:
+    """What of HEAVY a process has loaded once it has run these command lines, all of which must succeed."""
+    script = (
+        "import json, sys; from orchestrator.cli.main import run\n"
+        "for words in json.loads(sys.argv[1]): assert run(words) == 0, words\n"
+        "print(); print(json.dumps(sorted(sys.modules)))"
+    )
+    words = [sys.executable, "-c", script, json.dumps(commands)]
+    environment = {"PYTHONPATH": str(FOLDER.parents[1]), "PATH": os.environ["PATH"]}
+    done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=folder, env=environment)
+    assert done.returncode == 0, done.stderr
+    return HEAVY & set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_help_and_version_load_none_of_what_the_commands_stand_on(tmp_path: Path) -> None:
+    assert loaded(tmp_path, ["--help"], ["--version"]) == set()
+
+
+def test_a_plan_loads_no_journal_no_http_and_no_loop(tmp_path: Path) -> None:
+    (tmp_path / "p.yml").write_text("vmids: [10000]\nsteps: [{run: 'true'}]\n")
+
+    assert loaded(tmp_path, ["plan", "p.yml"]) == {"jinja2", "pydantic", "yaml"}
+
+
+def test_a_look_at_the_journal_loads_no_http_no_yaml_and_once_it_is_there_no_migrations(tmp_path: Path) -> None:
+    assert "alembic" in loaded(tmp_path, ["runs"])
+
+    assert loaded(tmp_path, ["runs"]) - {"jinja2"} == {"asyncio", "pydantic", "sqlalchemy"}
 
 
 @pytest.mark.parametrize(

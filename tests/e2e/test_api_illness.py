@@ -2,7 +2,6 @@
 
 import signal
 import socket
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import anyio.to_thread
 import pytest
 
 from tests.e2e.test_control import INVENTORY, Project
+from tests.orc_calls import Orc
 
 pytestmark = pytest.mark.anyio
 
@@ -31,7 +31,7 @@ class Api:
 
     def __init__(self, project: Project, port: int) -> None:
         self._project, self._port = project, port
-        self._process: subprocess.Popen[str] | None = None
+        self._process: Orc | None = None
 
     async def start(self) -> None:
         """Start it, and wait until it serves."""
@@ -39,7 +39,7 @@ class Api:
         self._process = self._project.start(*words)
         assert self._process.stdout
         said = await anyio.to_thread.run_sync(self._process.stdout.readline)
-        assert "simulating 4" in said, said
+        assert b"simulating 4" in said, said
 
     async def kill(self) -> None:
         """SIGKILL: what it started goes on running."""

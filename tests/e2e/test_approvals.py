@@ -3,8 +3,6 @@
 import getpass
 import json
 import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import anyio.to_thread
 import pytest
 
 from orchestrator.simulator import SimulatorSettings, running_simulator
+from tests.orc_calls import Orc
 
 pytestmark = pytest.mark.anyio
 
@@ -36,20 +35,15 @@ class Project:
         self.folder, self.fleet = folder, fleet
         self.environment = {
             **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
-            "PYTHONPATH": str(Path(__file__).parents[2]),
             "ORC_SIMULATOR_KEY": "demo-key",
         }
 
     async def orc(self, *words: str, status: int = 0) -> str:
-        def call() -> "subprocess.CompletedProcess[str]":
-            return subprocess.run(
-                [sys.executable, "-m", "orchestrator", *words],
-                cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=60, check=False,
-            )  # fmt: skip
-
-        ended = await anyio.to_thread.run_sync(call)
-        assert ended.returncode == status, ended.stdout + ended.stderr
-        return ended.stdout + ended.stderr
+        process = Orc(*words, folder=self.folder, environment=self.environment)
+        out, _ = await anyio.to_thread.run_sync(process.communicate)
+        text = out.decode()
+        assert process.returncode == status, text
+        return text
 
     def begun(self, by: str) -> tuple[str, ...]:
         (self.folder / "p.yml").write_text(PLAYBOOK.format(by=by))

@@ -6,8 +6,6 @@ import pty
 import shlex
 import signal
 import sqlite3
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from pathlib import Path
@@ -18,6 +16,7 @@ import anyio.to_thread
 import pytest
 
 from orchestrator.simulator import SimulatorSettings, running_simulator
+from tests.orc_calls import Orc
 
 pytestmark = pytest.mark.anyio
 
@@ -45,27 +44,20 @@ class Project:
         self.folder, self.fleet = folder, fleet
         self.environment = {
             **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
-            "PYTHONPATH": str(Path(__file__).parents[2]),
             "ORC_SIMULATOR_KEY": "demo-key",
         }
 
-    def start(self, *words: str, terminal: int | None = None) -> subprocess.Popen[str]:
+    def start(self, *words: str, terminal: int | None = None) -> Orc:
         """terminal: the descriptor of one, which orc then may ask on."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "orchestrator", *words],
-            cwd=self.folder,
-            env=self.environment,
-            stdin=subprocess.DEVNULL if terminal is None else terminal,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT if terminal is None else terminal,
-            text=True,
-        )
+        place = {} if terminal is None else {"stdin": terminal, "stderr": terminal}
+        return Orc(*words, folder=self.folder, environment=self.environment, **place)
 
     async def orc(self, *words: str, status: int = 0) -> str:
         return await self.end(self.start(*words), status)
 
-    async def end(self, process: subprocess.Popen[str], status: int) -> str:
-        text, _ = await anyio.to_thread.run_sync(lambda: process.communicate(timeout=60))
+    async def end(self, process: Orc, status: int) -> str:
+        out, _ = await anyio.to_thread.run_sync(process.communicate)
+        text = out.decode()
         assert process.returncode == status, text
         return text
 

@@ -1,9 +1,6 @@
 """Every example is true: the playbooks and inventories of the repository, and those in its documentation."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,6 +20,7 @@ from orchestrator.load.step_shape import StepShape
 from orchestrator.model.plan import Plan
 from orchestrator.selection import Selection, read_sources
 from orchestrator.simulator import SimulatorSettings, running_simulator
+from tests.orc_calls import orc
 from tests.test_architecture import MAY_IMPORT
 from tests.test_architecture import NOT_YET as PLANNED_LAYERS
 
@@ -189,14 +187,6 @@ def test_the_guides_values_are_quoted_as_it_says(tmp_path: Path) -> None:
     playbook = "vmids: [1]\nvars: {x: \"; rm -rf /\"}\nsteps: [{run: 'ls {{ x }}'}]"
 
     assert plan_text(tmp_path, playbook, None).hosts[0].commands[0].text == "ls '; rm -rf /'"
-
-
-async def orc(folder: Path, *words: str) -> "subprocess.CompletedProcess[bytes]":
-    """An `orc` command, in this folder, with the simulator's own key."""
-    environment = {**os.environ, "ORC_SIMULATOR_KEY": "demo-key", "PYTHONPATH": str(ROOT)}
-    return await anyio.run_process(
-        [sys.executable, "-m", "orchestrator", *words], cwd=folder, env=environment, check=False
-    )
 
 
 def on_each_vps(fleet: Path, file: str) -> dict[int, str]:

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 
 from orchestrator.cli.main import run
+from tests.orc_calls import Orc
 
 ROOT = Path(__file__).parents[2]
 PLAYBOOK = """
@@ -89,16 +90,11 @@ class Project:
         (folder / "out").write_bytes(OUT)
         (folder / "err").write_bytes(ERR)
 
-    def start(
-        self, *words: str, stdout: int = subprocess.PIPE, stderr: int = subprocess.PIPE
-    ) -> "subprocess.Popen[bytes]":
+    def start(self, *words: str, stdout: int = subprocess.PIPE, stderr: int = subprocess.PIPE) -> Orc:
         """`orc` as a process."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "orchestrator", *words],
-            cwd=self.folder, env=self.environment, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, bufsize=0,
-        )  # fmt: skip
+        return Orc(*words, folder=self.folder, environment=self.environment, stdout=stdout, stderr=stderr)
 
-    def run(self, *words: str) -> "subprocess.Popen[bytes]":
+    def run(self, *words: str) -> Orc:
         return self.start("run", "p.yml", "-i", "i.yml", "--yes", "-q", *words)
 
     def orc(self, *words: str, **environment: str) -> Ended:
@@ -138,9 +134,9 @@ def _bytes(stream: io.TextIOWrapper) -> bytes:
     return stream.buffer.getvalue()
 
 
-def ended(process: "subprocess.Popen[bytes]") -> Ended:
+def ended(process: Orc) -> Ended:
     out, err = process.communicate(timeout=90)
-    return Ended(status=process.returncode, out=out or b"", err=err or b"")
+    return Ended(status=process.wait(), out=out, err=err)
 
 
 def until(holds: Callable[[], bool]) -> None:

@@ -1,14 +1,11 @@
 """Guards, handlers and a step that runs once, in real shells behind the simulator's API: what is on the disks."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
-import anyio
 import pytest
 
 from orchestrator.simulator import SimulatorSettings, running_simulator
+from tests.orc_calls import orc
 
 pytestmark = pytest.mark.anyio
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -31,14 +28,6 @@ handlers:
   - {name: reload, run: echo reload >> log}
   - {name: restart, run: echo restart >> log}
 """
-
-
-async def orc(folder: Path, *words: str) -> "subprocess.CompletedProcess[bytes]":
-    environment = {**os.environ, "ORC_SIMULATOR_KEY": "demo-key", "PYTHONPATH": str(ROOT)}
-    with anyio.fail_after(60):
-        return await anyio.run_process(
-            [sys.executable, "-m", "orchestrator", *words], cwd=folder, env=environment, check=False
-        )
 
 
 async def test_the_disks_are_as_the_rules_say_after_a_failure_and_a_retry(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 import os
 import pwd
 import subprocess
-import sys
 from pathlib import Path
 
 import anyio
@@ -11,6 +10,7 @@ import pytest
 
 from orchestrator.simulator import SimulatorSettings, running_simulator
 from orchestrator.simulator.faults import read_faults
+from tests.orc_calls import orc
 
 pytestmark = pytest.mark.anyio
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -49,13 +49,6 @@ steps:
   - {{name: who, run: 'echo "$(id -un) $HOME $USER $LOGNAME $PWD"', register: who}}
   - {{name: note, run: 'echo {{{{ who.stdout }}}} > {folder}/{{{{ host }}}}', user: root}}
 """
-
-
-async def orc(folder: Path, *words: str) -> "subprocess.CompletedProcess[bytes]":
-    environment = {**os.environ, "ORC_SIMULATOR_KEY": "demo-key", "PYTHONPATH": str(ROOT)}
-    return await anyio.run_process(
-        [sys.executable, "-m", "orchestrator", *words], cwd=folder, env=environment, check=False
-    )
 
 
 async def run_on(url: str, folder: Path, playbook: str) -> "subprocess.CompletedProcess[bytes]":

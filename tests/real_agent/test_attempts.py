@@ -132,7 +132,7 @@ async def test_a_step_waits_until_the_file_systems_thaw_and_is_run_once(bridge: 
 async def test_where_exec_is_switched_off_the_host_is_unreachable_and_the_report_says_why(
     bridge: Bridge, vps: Vps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("orchestrator.wiring.Pace", partial(Pace, patience=1.0, slack=1.0))
+    monkeypatch.setattr("orchestrator.wiring.driving.Pace", partial(Pace, patience=1.0, slack=1.0))
     vps.kill()
     vps.start("--block-rpcs=guest-exec")
     ran = await run_step(bridge, vps, ONCE, limit="1s")

@@ -1,4 +1,4 @@
-"""The composition root: settings and files -> plan, journal, provider, clock and a run."""
+"""A run, begun or taken up: its journal, provider, clock and controller put together."""
 
 import os
 import random
@@ -28,31 +28,15 @@ from orchestrator.engine.recorded import recorded_state
 from orchestrator.engine.requests import Requests, take_aborts, take_answers
 from orchestrator.engine.runs import LocalDispatcher, carry_on
 from orchestrator.errors import InputError
-from orchestrator.journal.ownership import RunOwnership
-from orchestrator.journal.sql import SqlJournal
 from orchestrator.load import Settings
 from orchestrator.model.event import RunResumed
 from orchestrator.model.host import ProviderSpec
-from orchestrator.model.ids import HostName, RunId
+from orchestrator.model.ids import RunId
 from orchestrator.model.plan import Plan
-from orchestrator.model.request import Act, Request
-from orchestrator.ports import Clock, Journal, Provider, RunRecord
+from orchestrator.model.request import Act
+from orchestrator.ports import Journal, Provider, RunRecord
 from orchestrator.providers import PROVIDERS
-
-
-def open_journal(settings: Settings) -> SqlJournal:
-    """The journal of these settings, not yet entered."""
-    return SqlJournal(settings.database_url, clock=SystemClock())
-
-
-def has_journal(settings: Settings) -> bool:
-    """Whether there is a journal already, which opening one would make."""
-    return SqlJournal(settings.database_url, clock=SystemClock()).exists()
-
-
-def ownership(settings: Settings) -> RunOwnership:
-    """Who drives which run on this machine."""
-    return RunOwnership(settings.state_dir, clock=SystemClock())
+from orchestrator.wiring.recorded import ask, open_journal, ownership
 
 
 def read_key(reference: str, environ: Mapping[str, str]) -> str:
@@ -189,31 +173,6 @@ async def resume(
 
         await _drive(live, by=by, heed_after=past, on_live=on_live, first=go_on)
         return live.state
-
-
-async def ask(
-    journal: Journal,
-    run: RunId,
-    act: Act,
-    *,
-    by: str,
-    why: str = "",
-    host: HostName | None = None,
-    gate: str | None = None,
-) -> Request:
-    """Keep what somebody asks of a run; a process that drives it heeds it within a second. Returns it with its id."""
-    return await journal.ask(Request(run=run, act=act, by=by, at=SystemClock().now(), why=why, host=host, gate=gate))
-
-
-def clock() -> Clock:
-    """The system's clock."""
-    return SystemClock()
-
-
-async def pause_for(seconds: float) -> None:
-    """Wait; for those who only look at what others do."""
-    here = SystemClock()
-    await here.sleep_until(here.now() + seconds)
 
 
 async def _nothing() -> None:
