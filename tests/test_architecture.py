@@ -30,13 +30,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "guest": {"model", "ports"},
     "core": {"model", "template", "steps", "gates", "guest", "ports", "codec"},
     "load": {"model", "steps", "gates"},
-    "report": {"model", "core", "gates", "codec", "ports"},
+    "lint": {"model", "template", "steps"},
+    "report": {"model", "core", "gates", "lint", "codec", "ports"},
     "providers": {"model", "guest", "ports", "http", "log"},
     "journal": {"model", "ports", "log", "codec"},
     "controller": {"model", "http", "log"},
     "engine": {"model", "core", "gates", "guest", "ports", "log"},
     "simulator": {"model", "ports", "log", "codec"},
-    "cli": {"wiring", "engine", "core", "report", "model", "ports", "log", "load", "codec", "simulator"},
+    "cli": {"wiring", "engine", "core", "report", "model", "ports", "log", "load", "lint", "codec", "simulator"},
 }
 MAY_IMPORT["wiring"] = set(MAY_IMPORT) - {"cli", "report"}
 """The layers of ours that a layer may import, besides itself and (for all but `model`) `errors`."""
@@ -50,7 +51,7 @@ NARROWED: dict[tuple[str, str], tuple[str, str]] = {
 }
 """Of the permissions above, those of one module only, for one module (or package) only."""
 
-PURE = {"model", "core", "guest", "steps", "gates", "template", "report", "codec", "errors"}
+PURE = {"model", "core", "guest", "steps", "gates", "template", "lint", "report", "codec", "errors"}
 IMPURE = set(
     "_thread aiohttp anyio asyncio concurrent ctypes fcntl fileinput ftplib getpass glob h11 http httpcore httpx "
     "logging mmap multiprocessing os pathlib platform pty queue random resource secrets select selectors shelve "

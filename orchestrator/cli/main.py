@@ -17,6 +17,7 @@ import orchestrator
 from orchestrator.errors import Bug
 
 COMMANDS = {
+    "lint": "Look for mistakes in playbooks and inventories.",
     "plan": "Show exactly what a playbook would do, and do nothing.",
     "run": "Run a playbook against an inventory.",
     "resume": "Go on with a run that was paused, or whose process has ended.",
