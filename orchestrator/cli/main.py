@@ -37,6 +37,7 @@ COMMANDS = {
     "report": "Write a report of a run: text, Markdown or JUnit XML.",
     "diff": "Show what differs between two runs.",
     "logs": "Show what the commands of a run printed.",
+    "vars": "Show the variables of a host, and where each comes from.",
     "simulator": "Simulate a fleet of VPSes on this machine.",
     "schema": "Print a JSON Schema: of playbooks, of inventories, of events.",
 }
