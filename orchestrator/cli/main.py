@@ -17,6 +17,7 @@ import orchestrator
 from orchestrator.errors import Bug
 
 COMMANDS = {
+    "init": "Begin a project: a folder with a playbook and an inventory that run at once.",
     "lint": "Look for mistakes in playbooks and inventories.",
     "plan": "Show exactly what a playbook would do, and do nothing.",
     "run": "Run a playbook against an inventory.",

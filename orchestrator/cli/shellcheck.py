@@ -19,8 +19,12 @@ from orchestrator.model.playbook import Playbook
 PATIENCE = 120
 """Seconds for all texts together."""
 
-# 1090, 1091: other files. 2148: no first line. 2154, 2034: variables come from `env`. The rest have a rule of ours.
-_LEFT_OUT = "SC1090,SC1091,SC2148,SC2154,SC2034,SC2164,SC3001,SC3010,SC3011,SC3014,SC3020,SC3046,SC3051"
+# 1090, 1091: other files. 2148: no first line. 2154, 2034: variables come from `env`. 2043 to 2194, and 2170: what
+# is called constant there is a value here. The rest have a rule of ours.
+_LEFT_OUT = (
+    "SC1090,SC1091,SC2148,SC2154,SC2034,SC2043,SC2050,SC2078,SC2157,SC2170,SC2194,"
+    "SC2164,SC3001,SC3010,SC3011,SC3014,SC3020,SC3046,SC3051"
+)
 
 
 def shellcheck(playbooks: Sequence[Playbook]) -> list[Warning]:

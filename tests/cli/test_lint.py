@@ -225,3 +225,14 @@ def test_what_shellcheck_finds_stands_at_its_place_in_the_yaml(project: Path) ->
     assert rules(orc("--no-shellcheck")) == []
     sarif = json.loads(orc("--format", "sarif").stdout)
     assert sarif["runs"][0]["tool"]["driver"]["rules"][-1]["id"] == "SC2086"
+
+
+@pytest.mark.skipif(shutil.which("shellcheck") is None, reason="there is no shellcheck on this machine")
+def test_a_value_is_no_constant_to_shellcheck(project: Path) -> None:
+    Path("playbooks/common/steps.yml").write_text(
+        '- run: |\n    if [ {{ release }} = v1 ]; then ./a; fi\n    for x in {{ port }}; do ./b "$x"; done\n'
+        "  irreversible: true\n- run: |\n    set -e\n    [ {{ release }} ]\n    [ {{ release }} -gt 1 ] || ./c\n"
+        "  irreversible: true\n"
+    )
+
+    assert rules(orc()) == []
