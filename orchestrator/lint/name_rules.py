@@ -85,10 +85,10 @@ def _templates(book: Book) -> Iterator[Found]:
 
 
 def _compile(written: Written) -> None:
-    if written.expression or is_template(written.text.source):
-        check(written.text, expression=written.expression)
     if written.manner is Manner.SHELL:
         check_shell(written.text)
+    elif written.expression or is_template(written.text.source):
+        check(written.text, expression=written.expression)
 
 
 def _undefined(book: Book) -> Iterator[Found]:

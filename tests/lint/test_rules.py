@@ -69,7 +69,7 @@ WRONG = [
     Case("cannot-be-undone", "{name: x", "{name: x, run: curl -X POST localhost/restart}"),
     Case("run-once-without-rollback", "{name: x", "{name: x, run: ./migrate, run_once: run}"),
     Case("until-without-retries", "{run: 'true'", "{run: 'true', until: \"result.stdout == ''\"}"),
-    Case("wrong-template", "{{ x", "{run: 'echo \"{{ x }}\"', irreversible: true}", "params: {x: {}}"),
+    Case("wrong-template", "{{ x", "{run: './go >& {{ x }}', irreversible: true}", "params: {x: {}}"),
     Case("wrong-template", "nothing", "{run: 'echo {{ 1 | nothing }}', irreversible: true}"),
     Case("unused-var", "1}", "{run: ./x, irreversible: true}", "vars: {y: 1}"),
     Case("unused-param", "y: {}", "{run: ./x, irreversible: true}", "params: {y: {}}"),
