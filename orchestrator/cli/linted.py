@@ -22,6 +22,7 @@ from orchestrator.lint import (
 from orchestrator.load.files import read_source
 from orchestrator.load.inventory import load_inventory
 from orchestrator.load.playbook import load_playbook
+from orchestrator.load.settings import FILE as SETTINGS
 from orchestrator.load.settings import load_settings
 from orchestrator.load.sorts import Sort, files_of, files_of_project, sort_of
 from orchestrator.model.host import Inventory
@@ -79,6 +80,10 @@ def _files(paths: Sequence[Path]) -> list[Path]:
 
 
 def _load(path: Path, linted: Linted) -> None:
+    if path.name == SETTINGS:
+        linted.files.append(path.as_posix())
+        _attempt(lambda: load_settings(path.parent, {}), linted)
+        return
     match sort_of(path):
         case Sort.STEPS:  # looked at with the playbooks that include it
             return

@@ -29,10 +29,10 @@ TEMPLATE = Rule(
 )
 UNDEFINED = Rule(
     id="undefined-name",
-    severity=Severity.ERROR,
+    severity=Severity.WARNING,
     summary="A template uses a name that no parameter, variable or result has.",
-    why="Every plan of this playbook is refused. Looked for where an inventory is checked in the same call, or the "
-    "playbook lists `vmids`, since variables may come from the inventory.",
+    why="A plan is refused, unless an inventory that was not looked at has it. Looked for where inventories are "
+    "checked in the same call, or the playbook lists `vmids`.",
     fix="Write the name that is meant, or declare it under `params` or `vars`;"
     " `| default('...')` where it may be missing.",
 )

@@ -35,12 +35,12 @@ EMPTY_GROUP = Rule(
     fix="Give it hosts or children, or remove it.",
 )
 
-_NAMED = r"(?:[\w-]*(?:passw(?:or)?d|passphrase|secret|token|api[-_]?key|access[-_]?key)[\w-]*)"
+_NAMED = r"(?:[\w-]{0,40}(?:passw(?:or)?d|passphrase|secret|token|api[-_]?key|access[-_]?key)[\w-]{0,40})"
 _VALUE = rf"(?![\"']?[${VALUE}<(/.])[^\s\"']{{4,}}"
 _SECRETS = (
     re.compile(rf"--{_NAMED}(?<!-file)[= ][\"']?({_VALUE})", re.IGNORECASE),
     re.compile(rf"\b{_NAMED}(?<!_file)(?<!_FILE)=[\"']?({_VALUE})", re.IGNORECASE),
-    re.compile(rf"://[^/\s:@{VALUE}]*:([^@\s/${VALUE}]+)@"),
+    re.compile(rf"://[^/\s:@{VALUE}]{{0,80}}:([^@\s/${VALUE}]{{1,200}})@"),
     re.compile(r"\bBearer ([A-Za-z0-9._~+/-]{12,})"),
     re.compile(r"\b((?:AKIA|ASIA)[0-9A-Z]{16})\b"),
     re.compile(r"(-----BEGIN [A-Z ]*PRIVATE KEY-----)"),
@@ -55,13 +55,18 @@ def is_called_like_a_secret(name: str) -> bool:
     return _CALLED_SO.fullmatch(name) is not None and not _NOT_ITSELF.fullmatch(name)
 
 
+def secrets_in(text: str) -> Iterator[int]:
+    """Where secrets begin in a text of a command, in which VALUE stands for each character of a value."""
+    return (found.start(1) for secret in _SECRETS if (found := secret.search(text)))
+
+
 def _in_commands(book: Book) -> Iterator[Found]:
     for written in texts_of(book.playbook):
         if written.path.startswith("vars."):
             continue
         text = stand_in(written.text.source, VALUE)
         name = written.path.rpartition(".env.")[2] if ".env." in f".{written.path}" else ""
-        at = next((found.start(1) for secret in _SECRETS if (found := secret.search(text))), None)
+        at = next(secrets_in(text), None)
         if at is None and is_called_like_a_secret(name) and _is_literal(text):
             at = 0
         if at is not None:

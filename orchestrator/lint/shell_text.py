@@ -15,7 +15,7 @@ OPENS = frozenset({"if", "then", "elif", "else", "while", "until", "do", "!", "{
 """Words after which another command begins."""
 CLOSES = frozenset({"fi", "done", "}", "esac"})
 
-_TEMPLATE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+_TEMPLATE = re.compile(r"\{\{.{0,1000}?\}\}|\{%.{0,1000}?%\}", re.DOTALL)
 _TOKEN = re.compile(
     r"(?P<blank>[ \t]+|\\\n)"
     r"|(?P<newline>\n)"
@@ -96,7 +96,7 @@ def read_calls(text: str) -> tuple[Call, ...]:
     """The commands of a shell text, in order; none where it is not followed."""
     try:
         return tuple(call for call in _read(text) if call.words or call.assigns or call.redirects)
-    except Unreadable:
+    except (Unreadable, RecursionError):  # some hundred substitutions in each other
         return ()
 
 

@@ -24,7 +24,8 @@ _SECRET_BELOW = re.compile(
     r".*(?:api[-_]?key|token|secret|passw(?:or)?d)\w*[\"']?\s*[:=]\s*[|>]?[-+0-9]*\s*", re.IGNORECASE
 )
 _OPTION = re.compile(
-    r"(--[\w-]*(?:api[-_]?key|token|secret|passw(?:or)?d|passphrase)[\w-]*[ =][\"']?)(?!\{\{|\$|-)([^\s,}\"']+)",
+    r"(--[\w-]{0,40}(?:api[-_]?key|token|secret|passw(?:or)?d|passphrase)[\w-]{0,40}[ =][\"']?)"
+    r"(?!\{\{|\$|-)([^\s,}\"']+)",
     re.IGNORECASE,
 )
 _TOKEN = re.compile(r"(\bBearer |\b(?=(?:AKIA|ASIA)[0-9A-Z]{16}\b))([A-Za-z0-9._~+/-]{12,})")

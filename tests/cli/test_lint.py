@@ -71,6 +71,14 @@ def test_notes_are_exit_status_0_and_so_is_nothing(project: Path) -> None:
     assert (orc().returncode, orc().stdout) == (0, "2 files: nothing found\n")
 
 
+def test_settings_can_be_named_like_any_file(project: Path) -> None:
+    Path("orchestrator.toml").write_text('log = "text"\n')
+    assert orc("orchestrator.toml").stdout == "1 file: nothing found\n"
+
+    Path("orchestrator.toml").write_text("log = text\n")
+    assert orc("orchestrator.toml").stdout.startswith("orchestrator.toml:1:7: error: is not TOML")
+
+
 def test_every_mistake_of_every_file_is_told_at_once(project: Path) -> None:
     Path("orchestrator.toml").write_text('logg = "text"\n')
     Path("playbooks/b.yml").write_text("hosts: all\nsteps: [{run: x, tiemout: 5}]\nrolout: {}\n")

@@ -1,9 +1,20 @@
 """Shell text taken apart: what is followed is right, and what is not has no commands."""
 
+import time
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from orchestrator.lint.program_rules import PROGRAM_RULES
+from orchestrator.lint.secret_rules import secrets_in
+from orchestrator.lint.shell_rules import SHELL_RULES
 from orchestrator.lint.shell_text import VALUE, read_calls, stand_in
+from orchestrator.lint.step_rules import STEP_RULES
+from orchestrator.lint.subject import Subject
+from orchestrator.load.problems import without_secrets
+from orchestrator.model.origin import COMMAND_LINE, Text
+from orchestrator.model.plan import Section
+from orchestrator.model.playbook import Body
 
 PIECES = ["a", "b ", "|", "&&", "||", ";", "\n", "&", "'x|y'", '"$(a|b)"', "$(c)", "`d`", "(", ")"]
 PIECES += [">f ", "2>&1 ", "# x", "<<E\n", "E\n", "\\", "${x:-y}", "if ", "then ", "fi", "case ", VALUE]
@@ -50,3 +61,17 @@ def test_every_word_stands_where_it_says(text: str) -> None:
 @given(st.text("{%} ab\n|'", max_size=30))
 def test_a_stand_in_is_as_long_as_the_template(source: str) -> None:
     assert len(stand_in(source, "v")) == len(source)
+
+
+def test_a_text_that_is_made_to_be_deep_or_slow_is_neither() -> None:
+    """Each of these would take minutes by a search that begins anew at every character."""
+    began = time.process_time()
+    for text in ('"$(' * 5_000, "{{" * 20_000, "--" * 20_000, "a|" * 5_000, "://a" * 20_000, "(" * 20_000):
+        body = Body(kind="run", texts=(Text(source=text, origin=COMMAND_LINE),))
+        subject = Subject(step="x", section=Section.STEPS, body=body, origin=COMMAND_LINE)
+        for check in (*SHELL_RULES, *PROGRAM_RULES, *STEP_RULES):
+            list(check.look(subject))
+        without_secrets(text)
+        list(secrets_in(text))
+
+    assert time.process_time() - began < 30
