@@ -71,6 +71,12 @@ def test_notes_are_exit_status_0_and_so_is_nothing(project: Path) -> None:
     assert (orc().returncode, orc().stdout) == (0, "2 files: nothing found\n")
 
 
+def test_nothing_is_found_in_the_files_of_this_repository(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(Path(__file__).parents[2])
+
+    assert orc("--no-shellcheck").stdout == "5 files: nothing found\n"
+
+
 def test_settings_can_be_named_like_any_file(project: Path) -> None:
     Path("orchestrator.toml").write_text('log = "text"\n')
     assert orc("orchestrator.toml").stdout == "1 file: nothing found\n"

@@ -168,6 +168,12 @@ def test_the_names_of_loops_and_of_results_are_known_where_they_hold(lint: Lint)
     ]
 
 
+def test_a_step_whose_template_is_wrong_is_not_looked_at_further_and_others_are(lint: Lint) -> None:
+    steps = "- {run: 'git pull {{ 1 | nothing }}', rollback: ./x}\n- {run: git pull, rollback: ./x}"
+
+    assert [each.rule for each in lint(steps)] == ["wrong-template", "git-pull-without-ref"]
+
+
 def test_rollbacks_handlers_and_what_follows_are_looked_at_too(lint: Lint) -> None:
     steps = "- {name: a, run: ./a, rollback: {steps: [{run: git pull}], verify: ./b | ./c}, handlers: h}"
     head = "handlers: [{name: h, run: git pull}]\nfinally: [{run: git pull}]"
