@@ -31,7 +31,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "guest": {"model", "ports"},
     "core": {"model", "template", "steps", "gates", "guest", "ports", "codec"},
     "load": {"model", "steps", "gates", "first_use"},
-    "report": {"model", "core", "gates", "codec", "ports"},
+    "lint": {"model", "template", "steps"},
+    "report": {"model", "core", "gates", "lint", "codec", "ports"},
     "providers": {"model", "guest", "ports", "http", "log"},
     "journal": {"model", "ports", "log", "codec"},
     "controller": {"model", "http", "log"},
@@ -39,10 +40,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "simulator": {"model", "ports", "log", "codec"},
     "selection": {"core", "load", "model", "journal"},
     "saved_plan": {"model", "codec", "core"},
-    "cli": {"wiring", "selection", "saved_plan", "load", "core", "engine", "report"}
+    "cli": {"wiring", "selection", "saved_plan", "load", "lint", "core", "engine", "report"}
     | {"model", "ports", "log", "codec", "simulator", "first_use"},
 }
-MAY_IMPORT["wiring"] = set(MAY_IMPORT) - {"cli", "report", "selection", "saved_plan"}
+MAY_IMPORT["wiring"] = set(MAY_IMPORT) - {"cli", "report"}
 """The layers of ours that a layer may import, besides itself and (for all but `model`) `errors`."""
 
 NOT_YET: set[str] = set()
@@ -54,7 +55,7 @@ NARROWED: dict[tuple[str, str], tuple[str, str]] = {
 }
 """Of the permissions above, those of one module only, for one module (or package) only."""
 
-PURE = {"model", "core", "guest", "steps", "gates", "template", "report", "codec", "errors"}
+PURE = {"model", "core", "guest", "steps", "gates", "template", "lint", "report", "codec", "errors"}
 IMPURE = set(
     "_thread aiohttp anyio asyncio concurrent ctypes fcntl fileinput ftplib getpass glob h11 http httpcore httpx "
     "logging mmap multiprocessing os pathlib platform pty queue random resource secrets select selectors shelve "

@@ -16,11 +16,11 @@ from orchestrator.cli.options import (
     VerboseOption,
     begin,
     read_lock_wait,
-    typed,
 )
 from orchestrator.cli.output import Output
 from orchestrator.cli.run import HowToRun, YesOption, start
 from orchestrator.cli.show import SavedArgument
+from orchestrator.cli.wanted import typed
 from orchestrator.core.blast_radius import Confirmed
 from orchestrator.errors import Held
 from orchestrator.load import Settings

@@ -11,6 +11,7 @@ from orchestrator.load import Settings
 from orchestrator.model.plan import Plan
 from orchestrator.report.known import Known
 from orchestrator.report.plan_differences import OriginOf
+from orchestrator.report.probed import Probed
 from orchestrator.report.since import Base, since
 
 
@@ -20,18 +21,17 @@ def find_out(plan: Plan, settings: Settings, *, diff: OriginOf | None = None, pr
     probe: ask the guests, too. Raises Held where the key is refused or the API cannot be reached at all.
     """
     probed = probe_guests(plan, settings) if probe else None
-    return anyio.run(partial(_find_out, plan, settings, diff, Known(probed=probed)))
-
-
-async def _find_out(plan: Plan, settings: Settings, diff: OriginOf | None, known: Known) -> Known:
     if not settings.has_journal:
-        told = since(plan, (), diff) if diff else None
-        return Known(since=told, probed=known.probed)
+        return Known(since=since(plan, (), diff) if diff else None, probed=probed)
+    return anyio.run(partial(_find_out, plan, settings, diff, probed))
+
+
+async def _find_out(plan: Plan, settings: Settings, diff: OriginOf | None, probed: Probed | None) -> Known:
     async with wiring.open_journal(settings) as journal:
         good = await last_good(journal, plan) if diff else ()
         bases = [Base(run=each.id, plan=each.plan, hosts=each.hosts) for each in good]
         return Known(
             durations=await durations(journal, plan),
             since=since(plan, bases, diff) if diff else None,
-            probed=known.probed,
+            probed=probed,
         )

@@ -17,6 +17,8 @@ import orchestrator
 from orchestrator.errors import Bug
 
 COMMANDS = {
+    "init": "Begin a project: a folder with a playbook and an inventory that run at once.",
+    "lint": "Look for mistakes in playbooks and inventories.",
     "plan": "Show exactly what a playbook would do, and do nothing.",
     "show": "Show a plan that was kept in a file.",
     "apply": "Run the plan of a file, if its inputs still make the same one.",
@@ -38,6 +40,7 @@ COMMANDS = {
     "report": "Write a report of a run: text, Markdown or JUnit XML.",
     "diff": "Show what differs between two runs.",
     "logs": "Show what the commands of a run printed.",
+    "vars": "Show the variables of a host, and where each comes from.",
     "simulator": "Simulate a fleet of VPSes on this machine.",
     "schema": "Print a JSON Schema: of playbooks, of inventories, of events.",
 }

@@ -22,11 +22,11 @@ from orchestrator.cli.options import (
     SkipTagsOption,
     TagsOption,
     VerboseOption,
-    Wanted,
     begin,
     read_time,
 )
 from orchestrator.cli.output import Form
+from orchestrator.cli.wanted import Wanted
 from orchestrator.errors import InputError
 from orchestrator.model.plan import Plan
 from orchestrator.report.known import Known

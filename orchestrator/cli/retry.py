@@ -15,19 +15,10 @@ from orchestrator.cli.ask import can_ask
 from orchestrator.cli.drive import drive_new
 from orchestrator.cli.limits import must_confirm
 from orchestrator.cli.lookup import find_run
-from orchestrator.cli.options import (
-    OutputOption,
-    QuietOption,
-    ReallyOption,
-    RunArgument,
-    VerboseOption,
-    begin,
-    typed,
-    wanted_of,
-    whoami,
-)
+from orchestrator.cli.options import OutputOption, QuietOption, ReallyOption, RunArgument, VerboseOption, begin, whoami
 from orchestrator.cli.output import Output
 from orchestrator.cli.run import YesOption, confirm, really_words
+from orchestrator.cli.wanted import typed, wanted_of
 from orchestrator.core.blast_radius import Confirmed
 from orchestrator.core.pattern import fold_names
 from orchestrator.core.retry import NOT_OK, carry_over, changed_steps, to_retry

@@ -30,13 +30,13 @@ from orchestrator.cli.options import (
     SkipTagsOption,
     TagsOption,
     VerboseOption,
-    Wanted,
     begin,
     read_lock_wait,
     whoami,
 )
 from orchestrator.cli.output import Form, Output
 from orchestrator.cli.resume import go_on
+from orchestrator.cli.wanted import Wanted
 from orchestrator.core.blast_radius import Confirmed, Question, held, is_limited
 from orchestrator.errors import InputError
 from orchestrator.load import Settings

@@ -34,6 +34,7 @@ _DIGITS = re.compile(r"[0-9]{1,250}")
 _REGEX_PIECE = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\{[0-9]*,[0-9]*\}|.", re.DOTALL)
 _OPEN, _CLOSE = "([{", ")]}"
 _MAX_STEMS = 4
+_ITSELF = "write a \\ before a character that means itself"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +48,7 @@ class _Part:
 class _Unmatched(ValueError):
     """Why a part means no host, and what to write instead."""
 
-    def __init__(self, problem: str, fix: str = "") -> None:
+    def __init__(self, problem: str, fix: str) -> None:
         super().__init__(problem)
         self.fix = fix
 
@@ -102,7 +103,7 @@ def select(
     chosen = chosen.intersection(*found["&"]).difference(*found["!"])
     if not chosen:
         raise InputError.of(
-            f"no host matches {pattern.source!r}", origin=pattern.origin, fix="an empty choice is never run"
+            f"no host matches {pattern.source!r}", origin=pattern.origin, fix="widen it: an empty choice is never run"
         )
     return tuple(inventory.hosts[index] for index in sorted(chosen))
 
@@ -137,7 +138,7 @@ def _hosts_of(part: _Part, fleet: _Fleet) -> frozenset[int]:
         return fleet.groups[part.text]
     hosts = _match(part.text, fleet)
     if not hosts:
-        raise _Unmatched(f"{part.text!r} matches no host")
+        raise _Unmatched(f"{part.text!r} matches no host", "write one that does, or take it out")
     return hosts
 
 
@@ -170,7 +171,7 @@ def _one(name: str, fleet: _Fleet) -> int:
     index = fleet.names.get(name, fleet.vmids.get(name))
     if index is None:
         near = did_you_mean(name, (*fleet.groups, *fleet.names), within=2)
-        raise _Unmatched(f"no host, group or vmid is called {name!r}", near)
+        raise _Unmatched(f"no host, group or vmid is called {name!r}", near or "look into the inventory")
     return index
 
 
@@ -182,24 +183,22 @@ def _matching(regex: re.Pattern[str], fleet: _Fleet) -> frozenset[int]:
 def _glob(text: str) -> re.Pattern[str]:
     for listed in _FOLDED.finditer(text):
         if not listed[1].isdigit() and any(len(digits) > 1 for digits in _DIGITS.findall(listed[1])):
-            raise _Unmatched(
-                f"{text!r} mixes a list of numbers with * or ?", "write two parts, as in `web-[01-20]:db-*`"
-            )
+            fix = "write two parts, as in `web-[01-20]:db-*`"
+            raise _Unmatched(f"{text!r} mixes a list of numbers with * or ?", fix)
     return re.compile(translate(text))
 
 
 def _regex(text: str) -> re.Pattern[str]:
     if len(text) > MAX_REGEX:
-        raise _Unmatched(f"the regular expression is longer than {MAX_REGEX} characters")
+        raise _Unmatched(f"the regular expression is longer than {MAX_REGEX} characters", "shorten it")
     if _repeats_nest(text):
-        raise _Unmatched(
-            f"~{text} repeats a group that repeats or chooses, which can take for ever", "drop one of them"
-        )
+        problem = f"~{text} repeats a group that repeats or chooses, which can take for ever"
+        raise _Unmatched(problem, "drop one of them")
     try:
         with warnings.catch_warnings(action="ignore"):
             return re.compile(text)
     except (re.error, OverflowError, RecursionError) as error:
-        raise _Unmatched(f"~{text} is not a regular expression: {error}") from error
+        raise _Unmatched(f"~{text} is not a regular expression: {error}", _ITSELF) from error
 
 
 def _repeats_nest(regex: str) -> bool:
@@ -237,7 +236,7 @@ def _unfold(text: str) -> Iterator[str]:
     for choice in choices:
         total *= len(choice)
         if total > MAX_FOLDED:
-            raise _Unmatched(f"{text!r} stands for more than {MAX_FOLDED} names")
+            raise _Unmatched(f"{text!r} stands for more than {MAX_FOLDED} names", "write fewer")
     return ("".join(parts) for parts in product(*choices))
 
 
@@ -249,7 +248,7 @@ def _numbers(listed: str) -> list[str]:
         if high < low or (padded and last and len(first) != len(last)):
             raise _Unmatched(f"[{item}] is not a range", "write the lower number first, both with as many digits")
         if high - low >= MAX_FOLDED - len(found):
-            raise _Unmatched(f"[{item}] stands for more than {MAX_FOLDED} names")
+            raise _Unmatched(f"[{item}] stands for more than {MAX_FOLDED} names", "write fewer")
         found.extend(str(number).zfill(len(first) if padded else 0) for number in range(low, high + 1))
     return found
 

@@ -98,7 +98,9 @@ def _bytes(name: str, path: Path, target: Path) -> bytes:
         with os.fdopen(descriptor, "rb") as file:
             return file.read(MOST_TEXT + 1)
     except FileNotFoundError:
-        raise Astray(f"there is no file {path.as_posix()}", _near(path)) from None
+        raise Astray(
+            f"there is no file {path.as_posix()}", _near(path) or "names begin in the playbook's folder"
+        ) from None
     except OSError as error:
         raise Astray(f"{name} cannot be read: {error.strerror}", "check what it is, and its permissions") from None
 

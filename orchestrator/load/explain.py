@@ -12,6 +12,7 @@ from pydantic_core import ErrorDetails
 
 from orchestrator.load.problems import Finding
 from orchestrator.load.scalars import is_ambiguous, resolve
+from orchestrator.model.near import did_you_mean
 
 FINDINGS = "findings"
 """The type, and the key in the context, of the error that carries findings of ours."""
@@ -70,7 +71,9 @@ def explain(error: ValidationError, known: Mapping[str, FieldInfo], given: Mappi
             )
         elif detail["type"] == "missing":
             if loc[-1] not in given:
-                yield Finding(loc=loc[:-1], problem=f"missing key {loc[-1]}", fix=_example(str(loc[-1]), field))
+                yield Finding(
+                    loc=loc[:-1], problem=f"missing key {loc[-1]}", fix=_example(str(loc[-1]), field) or "write it"
+                )
         else:
             yield Finding(loc=loc, problem=_problem(detail), fix=_fix(detail, field), on_key=on_key)
 
@@ -86,7 +89,11 @@ def _fix(detail: ErrorDetails, field: FieldInfo | None) -> str:
         return f"quote it: '{as_yaml(value)}'"
     if detail["type"] == "int_type" and isinstance(value, str) and value.isdecimal():
         return "remove the quotes"
-    if len(detail["loc"]) == 1 and detail["type"].endswith(("_type", "_short")):
+    if detail["type"] == "string_too_long":
+        return "shorten it"
+    if detail["type"] == "literal_error" and isinstance(value, str):
+        return did_you_mean(value, re.findall(r"'([^']*)'", detail["ctx"]["expected"]))
+    if len(detail["loc"]) == 1 and detail["type"].endswith(("_type", "_short", "_than", "_equal")):
         return _example(str(detail["loc"][0]), field)
     return ""
 

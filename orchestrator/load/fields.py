@@ -88,17 +88,17 @@ def is_host_name(name: str) -> bool:
 
 def _printable(name: str) -> str:
     if not name.strip():
-        raise wrong("is empty")
+        raise wrong("is empty", "give it a value, or remove the key")
     if not name.isprintable():
-        raise wrong("must be printable, in one line")
+        raise wrong("must be printable, in one line", "take line breaks and control characters out")
     if len(name) > NAME_LENGTH:
-        raise wrong(f"is longer than {NAME_LENGTH} characters")
+        raise wrong(f"is longer than {NAME_LENGTH} characters", "shorten it")
     return name
 
 
 def _not_blank(text: str) -> str:
     if not text.strip():
-        raise wrong("is empty")
+        raise wrong("is empty", "give it a value, or remove the key")
     return text
 
 
@@ -158,14 +158,15 @@ def compile_quietly(pattern: str) -> re.Pattern[str]:
 
 def _regex(pattern: str) -> str:
     if len(pattern) > _LONGEST_PATTERN:
-        raise wrong(f"is longer than {_LONGEST_PATTERN} characters")
+        raise wrong(f"is longer than {_LONGEST_PATTERN} characters", "shorten it")
     try:
         compile_quietly(pattern)
     except re.error as error:
         problem = f"is not a regular expression: {error.msg}"
-        raise several([Finding(problem=problem, offset=error.pos or 0)]) from error
+        fix = "write a \\ before a character that means itself"
+        raise several([Finding(problem=problem, fix=fix, offset=error.pos or 0)]) from error
     except (OverflowError, RecursionError) as error:
-        raise wrong(f"is not a regular expression: {error}") from error
+        raise wrong(f"is not a regular expression: {error}", "write a simpler one") from error
     return pattern
 
 

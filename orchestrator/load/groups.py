@@ -17,6 +17,7 @@ MAX_MEMBERSHIPS = 5_000_000
 """The most hosts that all groups of one inventory may have, taken together."""
 
 _MAX_CYCLES = 20
+_LOOK = "write one that is declared under hosts, or declare it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +63,8 @@ def resolve_groups(shapes: Mapping[str, GroupShape | None], hosts: Mapping[str, 
                 children[group].append(child)
             else:
                 loc = ("groups", group, "children", index)
-                findings.append(Finding(loc=loc, problem=f"no group is called {child}", near=(child, shapes)))
+                fix = "a host is written under hosts" if child in hosts else "declare it, or take it out"
+                findings.append(Finding(loc=loc, problem=f"no group is called {child}", fix=fix, near=(child, shapes)))
     findings += _broken_cycles(children)
     order = list(TopologicalSorter(children).static_order())
     members = _with_children(order, own, children)
@@ -100,17 +102,17 @@ def _members(
     try:
         names = read_range(written)
     except ValueError as error:
-        return set(), [Finding(loc=loc, problem=str(error))]
+        return set(), [Finding(loc=loc, problem=str(error))]  # which says what to write
     if names:
         every = set(names.written_out())
         return every & hosts.keys(), _strangers(names, loc, hosts)
     if any(char in written for char in "*?["):
         glob = re.compile(translate(written))
         found = {name for name in hosts if glob.match(name)}
-        return found, [] if found else [Finding(loc=loc, problem=f"{written} matches no host")]
+        return found, [] if found else [Finding(loc=loc, problem=f"{written} matches no host", fix=_LOOK)]
     if written in groups:
         return set(), [Finding(loc=loc, problem=f"{written} is a group", fix="write it under children")]
-    return set(), [Finding(loc=loc, problem=f"no host is called {written}", near=(written, hosts))]
+    return set(), [Finding(loc=loc, problem=f"no host is called {written}", fix=_LOOK, near=(written, hosts))]
 
 
 def _strangers(names: Range, loc: Loc, hosts: Mapping[str, object]) -> list[Finding]:
@@ -118,7 +120,7 @@ def _strangers(names: Range, loc: Loc, hosts: Mapping[str, object]) -> list[Find
     if not missing:
         return []
     problem = f"{len(missing)} of these {len(names)} hosts are not in the inventory, the first is {missing[0]}"
-    return [Finding(loc=loc, problem=problem)]
+    return [Finding(loc=loc, problem=problem, fix="write a range of those that are, or declare them under hosts")]
 
 
 def _broken_cycles(children: dict[str, list[str]]) -> Iterator[Finding]:

@@ -126,7 +126,7 @@ def _path(step: Written, files: Sequence[Path], found: Included) -> Path:
     if target.exists() and not target.is_file():
         raise refuse(f"{written} is not a file", "name a file with a list of steps")
     if not target.exists():
-        raise refuse(f"there is no file {path.as_posix()}", _near(path))
+        raise refuse(f"there is no file {path.as_posix()}", _near(path) or "names begin in the playbook's folder")
     return path
 
 

@@ -1,11 +1,12 @@
 """An inventory file, and the folders of variables beside it, to an Inventory."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from orchestrator.errors import InputError
-from orchestrator.load.declared import Declarations, declare
+from orchestrator.load.declared import Declarations, Declared, declare
 from orchestrator.load.document import Document
 from orchestrator.load.files import Source, read_source
 from orchestrator.load.groups import Groups, resolve_groups
@@ -15,11 +16,42 @@ from orchestrator.load.provider import DEFAULT_PROVIDER
 from orchestrator.load.shape import S, check
 from orchestrator.load.variables import VariableFiles, placed, read_variable_files
 from orchestrator.load.yaml12 import read_yaml_text
-from orchestrator.model.host import Host, Inventory, InventoryHost, Variable
+from orchestrator.model.host import Host, Inventory, InventoryHost, Layer, Variable
 from orchestrator.model.ids import HostName, Vmid
 
 _SECTION = re.compile(r"\[[\w.:-]+\]\s*(?:#.*)?")
 _ANSIBLE_HOST = re.compile(r"\S+\s+ansible_\w+=")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Read:
+    """An inventory as its files have it, and nothing wrong with it."""
+
+    document: Document
+    shape: InventoryShape
+    fleet: Declarations
+    groups: Groups
+    group_files: VariableFiles
+    host_files: VariableFiles
+
+    def of_groups(self, groups: frozenset[str]) -> Iterator[Layer]:
+        """What is written for every host, and for these groups: the later goes before the earlier."""
+        everywhere = placed(self.document, ("vars",), self.shape.vars)
+        yield Layer(name="vars of the inventory", variables=everywhere)
+        yield Layer(name="group_vars of all", variables=self.group_files.variables.get("all", {}))
+        for name in self.groups.by_weight(groups):
+            written = placed(self.document, ("groups", name, "vars"), self.shape.groups[name].vars)
+            yield Layer(name=f"the group {name}", variables=written)
+            yield Layer(name=f"group_vars of {name}", variables=self.group_files.variables.get(name, {}))
+
+    def own(self, declared: Declared) -> Layer:
+        """What is written for this host, or its range, in the inventory."""
+        written = declared.shape.variables() if declared.shape else {}
+        return Layer(name="the host", variables=placed(self.document, declared.loc, written))
+
+    def of_file(self, name: str) -> Layer:
+        """What is written for this host in a file of its own."""
+        return Layer(name="host_vars of the host", variables=self.host_files.variables.get(name, {}))
 
 
 def load_inventory(path: Path) -> Inventory:
@@ -27,6 +59,28 @@ def load_inventory(path: Path) -> Inventory:
 
     Raises InputError with all that is wrong in any of these files.
     """
+    read = _read(path)
+    source = read.document.source
+    return Inventory(
+        file=source.file,
+        provider=read.shape.provider.spec() if read.shape.provider else DEFAULT_PROVIDER,
+        hosts=tuple(_hosts(read)),
+        groups={
+            group: tuple(HostName(host) for host in read.fleet.hosts if host in members)
+            for group, members in read.groups.members.items()
+        },
+        inputs={source.file: source.sha256, **read.group_files.inputs, **read.host_files.inputs},
+    )
+
+
+def load_layers(path: Path, host: HostName) -> tuple[Layer, ...]:
+    """The variables of one host of an inventory, as they are written: the later goes before the earlier."""
+    read = _read(path)
+    groups = read.groups.of_each(read.fleet.hosts)[host]
+    return (*read.of_groups(groups), read.own(read.fleet.hosts[host]), read.of_file(host))
+
+
+def _read(path: Path) -> _Read:
     source = read_source(path)
     _refuse_foreign(source)
     document = read_yaml_text(source)
@@ -45,54 +99,32 @@ def load_inventory(path: Path) -> Inventory:
     if problems:
         raise InputError(problems)
     assert shape  # noqa: S101  # check() gives a shape or findings, and those have been refused
-    provider = shape.provider.spec() if shape.provider else DEFAULT_PROVIDER
-    everywhere = {**placed(document, ("vars",), shape.vars), **group_files.variables.get("all", {})}
-    of_groups = {
-        name: {**placed(document, ("groups", name, "vars"), group.vars), **group_files.variables.get(name, {})}
-        for name, group in shape.groups.items()
-    }
-    return Inventory(
-        file=source.file,
-        provider=provider,
-        hosts=tuple(_hosts(document, fleet, groups, everywhere, of_groups=of_groups, host_files=host_files)),
-        groups={
-            group: tuple(HostName(host) for host in fleet.hosts if host in members)
-            for group, members in groups.members.items()
-        },
-        inputs={source.file: source.sha256, **group_files.inputs, **host_files.inputs},
+    return _Read(
+        document=document, shape=shape, fleet=fleet, groups=groups, group_files=group_files, host_files=host_files
     )
 
 
-def _hosts(
-    document: Document,
-    fleet: Declarations,
-    groups: Groups,
-    everywhere: Mapping[str, Variable],
-    *,
-    of_groups: Mapping[str, Mapping[str, Variable]],
-    host_files: VariableFiles,
-) -> Iterator[InventoryHost]:
+def _hosts(read: _Read) -> Iterator[InventoryHost]:
     """Every host with its variables merged: those of all, of its groups (parents first), its own, of its file."""
     inherited: dict[frozenset[str], Mapping[str, Variable]] = {}
     own: dict[Loc, Mapping[str, Variable]] = {}
-    for (name, declared), its_groups in zip(fleet.hosts.items(), groups.of_each(fleet.hosts).values(), strict=True):
+    groups_of = read.groups.of_each(read.fleet.hosts)
+    for name, declared in read.fleet.hosts.items():
+        its_groups = groups_of[name]
         if its_groups not in inherited:
-            merged = dict(everywhere)
-            for group in groups.by_weight(its_groups):
-                merged |= of_groups[group]
-            inherited[its_groups] = merged
-        if declared.shape and declared.loc not in own:
-            own[declared.loc] = placed(document, declared.loc, declared.shape.variables())
+            inherited[its_groups] = _merged(read.of_groups(its_groups))
+        if declared.loc not in own:  # of a range of hosts, once for all
+            own[declared.loc] = read.own(declared).variables
         yield InventoryHost(
             host=Host(name=HostName(name), vmid=Vmid(declared.vmid or ""), hostname=declared.hostname),
             groups=its_groups,
-            variables={
-                **inherited[its_groups],
-                **own.get(declared.loc, {}),
-                **host_files.variables.get(name, {}),
-            },
-            origin=document.key_origin(declared.loc),
+            variables={**inherited[its_groups], **own[declared.loc], **read.of_file(name).variables},
+            origin=read.document.key_origin(declared.loc),
         )
+
+
+def _merged(layers: Iterable[Layer]) -> Mapping[str, Variable]:
+    return {name: variable for layer in layers for name, variable in layer.variables.items()}
 
 
 def _refuse_foreign(source: Source) -> None:

@@ -49,9 +49,11 @@ class ParamShape(Shape):
             yield Finding(loc=("pattern",), problem="only a string can match a pattern", fix="remove it", on_key=True)
         for index, choice in enumerate(given["choices"] if isinstance(given.get("choices"), list) else []):
             if problem := misfit(choice, type=type):
-                yield Finding(loc=("choices", index), problem=problem)
+                fix = "quote it" if type == "string" else "give the parameter another type"
+                yield Finding(loc=("choices", index), problem=problem, fix=fix)
         if given.get("default") is not None and (problem := _misfit_of_default(given, type)):
-            yield Finding(loc=("default",), problem=problem)
+            fix = "change the default, or what the parameter asks for"
+            yield Finding(loc=("default",), problem=problem, fix=fix)
 
 
 def _misfit_of_default(given: Mapping[str, Any], type: object) -> str:

@@ -74,6 +74,11 @@ class PlaybookShape(Shape):
         "forks": "write `rollout: {max_parallel: 50}`",
         "max_fail_percentage": "write `rollout: {max_failures: 5%}`",
         "gather_facts": "remove it: no facts are gathered",
+        "vars_files": "write vars, or pass parameters with `-e @FILE`",
+        "roles": "write `- include: FILE` for each under steps",
+        "pre_tasks": "write its steps first under steps",
+        "post_tasks": "write its steps last under steps",
+        "schedule": "a schedule is not yet supported",
     }
 
     name: Label | None = Field(

@@ -24,6 +24,12 @@ _SECRET_BELOW = re.compile(
     r".*(?:api[-_]?key|token|secret|passw(?:or)?d)\w*[\"']?\s*[:=]\s*[|>]?[-+0-9]*\s*", re.IGNORECASE
 )
 _SAYS_SECRET = re.compile(r"^(?P<before>.*?)[\"']?\bsecret[\"']?\s*:\s*[Tt]rue\b")
+_OPTION = re.compile(
+    r"(--[\w-]{0,40}(?:api[-_]?key|token|secret|passw(?:or)?d|passphrase)[\w-]{0,40}[ =][\"']?)"
+    r"(?!\{\{|\$|-)([^\s,}\"']+)",
+    re.IGNORECASE,
+)
+_TOKEN = re.compile(r"(\bBearer |\b(?=(?:AKIA|ASIA)[0-9A-Z]{16}\b))([A-Za-z0-9._~+/-]{12,})")
 _PASSWORD = re.compile(r"(://[^:/@\s]*:)([^/@\s]+)(?=@)")
 
 
@@ -57,12 +63,13 @@ def dotted(loc: Loc) -> str:
 
 def render_problems(problems: Sequence[Problem]) -> str:
     """Every problem as `file:line:column: error: path: problem, fix`, its source line and a caret below."""
-    return "\n".join(_render(problem) for problem in problems)
+    return "\n".join(map(render_problem, problems))
 
 
-def _render(problem: Problem) -> str:
-    said = ", ".join(filter(None, (problem.problem, problem.fix)))
-    head = ": ".join(filter(None, (str(problem.origin), "error", problem.path, said)))
+def render_problem(problem: Problem, word: str = "error", tag: str = "") -> str:
+    """The same of one. word: how bad it is. tag: what the sentence ends with."""
+    said = ", ".join(filter(None, (problem.problem, problem.fix))) + tag
+    head = ": ".join(filter(None, (str(problem.origin), word, problem.path, said)))
     head = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in head)
     if not problem.line:
         return head
@@ -84,7 +91,7 @@ def without_secrets(line: str, *, above: str = "") -> str:
     """
     if _SECRET_BELOW.fullmatch(above):
         return starred(line)
-    for secret in (_SECRET, _PASSWORD):
+    for secret in (_SECRET, _OPTION, _TOKEN, _PASSWORD):
         line = secret.sub(lambda found: found[1] + "*" * len(found[2]), line)
     return line
 

@@ -36,7 +36,7 @@ def read_range(text: str) -> Range | None:
     if not found:
         return None
     if _RANGE.search(text, found.end()):
-        raise ValueError("only one range may stand in a name")
+        raise ValueError("only one range may stand in a name: write the hosts of the other one by one")
     low, high = found[1], found[2]
     padded = len(low) > 1 and low.startswith("0")
     if padded and len(low) != len(high):
@@ -45,7 +45,7 @@ def read_range(text: str) -> Range | None:
     if int(high) < int(low):
         raise ValueError(f"{found[0]} counts down: write the lower number first")
     if int(high) - int(low) >= MAX_RANGE:
-        raise ValueError(f"{found[0]} stands for more than {MAX_RANGE} hosts")
+        raise ValueError(f"{found[0]} stands for more than {MAX_RANGE} hosts: write a shorter one")
     return Range(
         prefix=text[: found.start()],
         suffix=text[found.end() :],

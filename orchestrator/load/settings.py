@@ -106,7 +106,8 @@ def _parse(source: Source) -> dict[str, Any]:
         found = _TOML_PLACE.search(str(error))
         line, column = (int(found[1]), int(found[2])) if found and found[1] else (len(source.lines), 1)
         words = _TOML_PLACE.sub("", str(error))
-        raise InputError([source.problem(f"is not TOML: {words}", line=line, column=column)]) from None
+        fix = 'write `key = "value"`: text stands in quotes, and each key is there once'
+        raise InputError([source.problem(f"is not TOML: {words}", line=line, column=column, fix=fix)]) from None
 
 
 def _placed(finding: Finding, source: Source | None, typed: Mapping[str, str]) -> Problem:

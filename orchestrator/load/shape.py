@@ -24,6 +24,9 @@ from orchestrator.load.problems import Finding
 S = TypeVar("S", bound="Shape")
 T = TypeVar("T")
 
+FEW = 10
+"""Keys of a mapping that a message may list."""
+
 NOT_YET = "not_yet_supported"
 """The mark, in a field's `json_schema_extra`, of a key that is known and not supported yet."""
 
@@ -43,6 +46,7 @@ class Shape(BaseModel):
 
     Keys that begin with `x-` are free. A key whose value is empty is refused: an empty limit must not mean none.
     moved: for keys that other tools have, what to write here. example: such a mapping, as YAML.
+    stray: what is said of a key that is like none.
     """
 
     model_config = ConfigDict(
@@ -56,6 +60,7 @@ class Shape(BaseModel):
 
     moved: ClassVar[Mapping[str, str]] = {}
     example: ClassVar[str] = ""
+    stray: ClassVar[str] = ""
     may_be_empty: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
@@ -102,8 +107,13 @@ class Shape(BaseModel):
 
     @classmethod
     def _strange(cls, key: str) -> Finding:
+        known = cls.known()
         fix = cls.moved.get(key, "")
-        near = None if fix else (key, cls.known())
+        near = None if fix else (key, known)
+        if not fix:
+            fix = cls.stray or (
+                f"it has {', '.join(known)}" if len(known) <= FEW else "leave it out, or begin it with x-"
+            )
         return Finding(loc=(key,), problem=f"unknown key {key}", fix=fix, near=near, on_key=True)
 
 

@@ -37,6 +37,7 @@ class StepShape(Shape):
     model_config = ConfigDict(json_schema_extra=one_of("include"))
 
     example: ClassVar[str] = "{name: pull, run: git pull}"
+    stray: ClassVar[str] = "a step has run, argv or wait_for and no modules; a key that begins with x- is yours"
     moved: ClassVar[Mapping[str, str]] = {
         "delay": "write `retries: {attempts: 3, delay: 5s}`",
         "ignore_errors": "write `failed_when: false`",

@@ -112,7 +112,7 @@ class _Composer:
     def _open(self, node: _Node, event: Any) -> None:
         node.open = True
         if len(self._stack) >= MAX_DEPTH:
-            raise self._refused(f"is nested more than {MAX_DEPTH} deep", event)
+            raise self._refused(f"is nested more than {MAX_DEPTH} deep", event, "make it flatter")
         if event.anchor:
             self._anchors[event.anchor] = node
         self._stack.append(node)
@@ -137,11 +137,12 @@ class _Composer:
     def _alias(self, event: Any) -> None:
         node = self._anchors.get(event.anchor)
         if node is None:
-            raise self._refused(f"*{event.anchor} has no anchor &{event.anchor} above it", event)
+            fix = f"quote it if it is text: '*{event.anchor}'; or write &{event.anchor} where the value stands first"
+            raise self._refused(f"*{event.anchor} has no anchor &{event.anchor} above it", event, fix)
         if node.open:
-            raise self._refused(f"*{event.anchor} stands inside what it repeats", event)
+            raise self._refused(f"*{event.anchor} stands inside what it repeats", event, "write the value out")
         if len(self._stack) + node.depth > MAX_DEPTH:
-            raise self._refused(f"is nested more than {MAX_DEPTH} deep", event)
+            raise self._refused(f"is nested more than {MAX_DEPTH} deep", event, "make it flatter")
         self._add(node, None)
 
     def _refused(self, problem: str, event: Any, fix: str = "") -> InputError:
@@ -225,7 +226,8 @@ class _Builder:
 
     def _wrong_tag(self, node: _Node, loc: Loc) -> None:
         tag = (node.tag or "").replace(_CORE, "!!")
-        self.findings.append(Finding(loc=loc, problem=f"the tag {tag} is not supported", fix="remove it"))
+        fix = "remove it; a text that begins with ! stands in quotes"
+        self.findings.append(Finding(loc=loc, problem=f"the tag {tag} is not supported", fix=fix))
 
 
 _TYPE_TAG: dict[type, str] = {bool: "bool", int: "int", float: "float", str: "str", type(None): "null"}

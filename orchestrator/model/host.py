@@ -40,6 +40,14 @@ class Variable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """Variables that are written in one place for a host. name: whose they are, as people say it: `the group web`."""
+
+    name: str
+    variables: Mapping[str, Variable]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InventoryHost:
     """A host as the inventory has it: with its variables, already merged by precedence, and its groups.
 

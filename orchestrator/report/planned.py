@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from orchestrator import lint
 from orchestrator.core.blast_radius import over_limits
 from orchestrator.core.probed import is_skipped
 from orchestrator.core.secret import veiled
@@ -16,6 +17,10 @@ def condition(slot: Slot) -> str:
     """All that must hold for a slot to be run, as one expression; empty for none."""
     texts = [condition.source for condition in slot.conditions]
     return texts[0] if len(texts) == 1 else " and ".join(f"({text})" for text in texts)
+
+
+def _told(found: lint.Warning) -> str:
+    return f"{found.step!r}, {found.origin}: {found.problem}; {found.fix} ({found.rule})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +99,7 @@ class Planned:
             for step in self.undos_of
             if self._same_as_now(step)
         ]
-        return found + self._kept()
+        return found + self._kept() + [_told(each) for each in lint.warnings(plan)]
 
     def _same_as_now(self, step: int) -> bool:
         """Whether the rollback of a step, which is one command, is the step's own on some host."""

@@ -8,12 +8,12 @@ from orchestrator.steps.kind import Locate, Render, StepKind
 
 def _read(value: object, locate: Locate) -> tuple[Text, ...]:
     if not isinstance(value, list) or not value:
-        raise ValueError("must be a list: a program and its arguments")
+        raise ValueError("must be a list, a program and its arguments, such as [systemctl, restart, web]")
     for number, word in enumerate(value, start=1):
         if not isinstance(word, str):
-            raise ValueError(f"word {number} must be text")
+            raise ValueError(f"word {number} must be text: quote it")
     if not value[0].strip():
-        raise ValueError("the first word, the program, is empty")
+        raise ValueError("the first word, the program, is empty: write it")
     return tuple(Text(source=word, origin=locate((index,))) for index, word in enumerate(value))
 
 

@@ -6,9 +6,9 @@ from orchestrator.steps.kind import Locate, Render, StepKind
 
 def _read(value: object, locate: Locate) -> tuple[Text, ...]:
     if not isinstance(value, str):
-        raise ValueError("must be a command, written as text")
+        raise ValueError("must be a command, written as text; a list of words stands under argv")
     if not value.strip():
-        raise ValueError("the command is empty")
+        raise ValueError("the command is empty: write one, or remove the step")
     return (Text(source=value, origin=locate(())),)
 
 

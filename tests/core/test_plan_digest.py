@@ -12,7 +12,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.cli.options import Wanted
+from orchestrator.cli.wanted import Wanted
 from orchestrator.load import load_settings
 from orchestrator.report.plan_differences import plan_differences
 from orchestrator.saved_plan import SavedPlan, write_saved

@@ -62,7 +62,7 @@ async def test_a_run_is_told_to_github_to_a_ci_server_and_to_a_pull_request_and_
 
         compared = await project.orc("diff", first, "last")
         for wanted in (
-            "    one on 4 hosts: vps-[1-4]\n        - echo release v1\n        + echo release v2\n",
+            "    one (told.yml:6:23) on 4 hosts: vps-[1-4]\n        - echo release v1\n        + echo release v2\n",
             "OUTCOMES\n    3 hosts: failed -> ok  vps-[1-3]\n",
             "FILES\n    told.yml   ",
         ):

@@ -70,13 +70,13 @@ def test_the_shell_reads_argv_back_as_the_same_words(words: list[str]) -> None:
 @pytest.mark.parametrize(
     ("kind", "value", "problem"),
     [
-        ("run", ["ls"], "must be a command, written as text"),
-        ("run", None, "must be a command, written as text"),
-        ("run", " \n", "the command is empty"),
-        ("argv", "ls -l", "must be a list: a program and its arguments"),
-        ("argv", [], "must be a list: a program and its arguments"),
-        ("argv", ["sleep", 5], "word 2 must be text"),
-        ("argv", ["", "x"], "the first word, the program, is empty"),
+        ("run", ["ls"], "must be a command, written as text; a list of words stands under argv"),
+        ("run", None, "must be a command, written as text; a list of words stands under argv"),
+        ("run", " \n", "the command is empty: write one, or remove the step"),
+        ("argv", "ls -l", "must be a list, a program and its arguments, such as [systemctl, restart, web]"),
+        ("argv", [], "must be a list, a program and its arguments, such as [systemctl, restart, web]"),
+        ("argv", ["sleep", 5], "word 2 must be text: quote it"),
+        ("argv", ["", "x"], "the first word, the program, is empty: write it"),
     ],
 )
 def test_a_wrong_shape_is_refused_in_words(kind: str, value: object, problem: str) -> None:

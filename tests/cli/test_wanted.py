@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from orchestrator.cli.options import Wanted, typed, wanted_of
 from orchestrator.cli.retry import limit_of
+from orchestrator.cli.wanted import Wanted, typed, wanted_of
 from orchestrator.load import Settings
 from orchestrator.model.rollout import RollbackScope
 from tests.builders import Rule, make_plan
