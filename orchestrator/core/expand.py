@@ -13,11 +13,12 @@ from orchestrator.core.scope import BUILT_IN, INDEX, ITEM
 from orchestrator.core.slots import paths, slots
 from orchestrator.core.tags import choose
 from orchestrator.core.waves import resolve_budget
-from orchestrator.core.written import OWN_RESULT, Results, Written, read
+from orchestrator.core.written import OWN_RESULT, Manner, Results, Written, read
 from orchestrator.errors import InputError
+from orchestrator.model.gate import ControllerCommand
 from orchestrator.model.host import Host, Inventory, InventoryHost, ProviderSpec, Variable
 from orchestrator.model.ids import HostName, StepName
-from orchestrator.model.origin import Origin, Problem
+from orchestrator.model.origin import Origin, Problem, Text
 from orchestrator.model.plan import BlastRadius, Once, Plan, Slot, Tags, Wave
 from orchestrator.model.playbook import Playbook, RunOnce, Step
 
@@ -57,6 +58,8 @@ def expand(
         once={each.slot: frozenset(each.hosts) for each in once},
         items=written_out.items,
     )
+    for text in _shell_texts(playbook, written):
+        planner.remarks.read(text)
     wave_of = {name: wave.index for wave in rollout.waves for name in wave.hosts}
     host_plans = tuple(
         replace(planner.plan(each, wave_of.get(name, 0)), spread=rollout.spread.get(name, ""))
@@ -80,6 +83,7 @@ def expand(
         tags=Tags(only=tags.only, skip=tags.skip, left_out=tuple(step.name for step in left_out)),
         inputs={**playbook.inputs, **inventory.inputs},
         left_out=rollout.left_out,
+        remarks=planner.remarks.told(),
     )
     return replace(plan, digest=codec.digest(plan))
 
@@ -103,6 +107,15 @@ def _once(slots: Sequence[Slot], waves: Sequence[Wave]) -> tuple[Once, ...]:
         for index, slot in enumerate(slots)
         if slot.run_once
     )
+
+
+def _shell_texts(playbook: Playbook, written: Sequence[Written]) -> Iterator[Text]:
+    """Every text of the playbook that a shell will read."""
+    for each in written:
+        if each.usable:
+            yield from (part.text for part in each.parts if part.manner is Manner.SHELL)
+    gates = (*playbook.rollout.gates, *(gate for wave in playbook.rollout.waves for gate in wave.gates or ()))
+    yield from (gate.run for gate in gates if isinstance(gate, ControllerCommand) and gate.run)
 
 
 def _limits(playbook: Playbook, fleet: int) -> BlastRadius:

@@ -95,7 +95,7 @@ class Planned:
             for step in self.undos_of
             if self._same_as_now(step)
         ]
-        return found + self._kept()
+        return [*found, *self._kept(), *plan.remarks]
 
     def _same_as_now(self, step: int) -> bool:
         """Whether the rollback of a step, which is one command, is the step's own on some host."""
