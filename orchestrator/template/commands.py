@@ -20,11 +20,15 @@ CLOSERS = frozenset("} done fi esac".split())
 
 @dataclass(slots=True)
 class Word:
-    """A word. text: without its quotes. bare: the same, its quoted characters hidden. values: by their number."""
+    """A word. text: without its quotes. bare: the same, its quoted characters hidden.
+
+    values: those that stand in it, by their number. printed: those in a $(...) in it, whose output is part of it.
+    """
 
     text: str = ""
     bare: str = ""
     values: list[int] = field(default_factory=list)
+    printed: list[int] = field(default_factory=list)
 
     @property
     def open_subscript(self) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from typing import Any
 
+from jinja2 import Undefined
 from jinja2.filters import FILTERS as JINJA
 
 from orchestrator.template.error import Fault
@@ -73,6 +74,8 @@ def _tojson(value: object) -> str:
 
 
 def _args(values: object) -> Args:
+    if isinstance(values, Undefined):
+        str(values)  # raises what Jinja raises
     if isinstance(values, str) or not isinstance(values, Sequence):
         raise Fault(f"`args` needs a list, and this is {kind_of(values)}", "leave `| args` out for one word")
     return Args(values)

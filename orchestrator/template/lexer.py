@@ -95,8 +95,8 @@ class Lexer:
 
     def _refusal(self, context: Context, word: Word | None) -> Refusal | None:
         refused = CONTEXTS[context].refusal
-        if self.lost:
-            return self.lost
+        if self.lost or (refused and refused.unless is None):
+            return self.lost or refused
         if self.after in ("\\", "$") or (self.after and context in EXPANDING):
             fix = f"write ${{{self.after[1:]}}}" if self.after[1:] else f"take that out, or write '{self.after}'"
             return Refusal(problem=f"a value cannot stand right after `{self.after}`", fix=fix)

@@ -79,8 +79,11 @@ class Record:
         self._levels.append(self._level())
 
     def leave(self) -> None:
-        """Its ) was read."""
+        """Its ) was read: what it prints is part of the word around it."""
+        first = self._levels[-1].pipeline.level
         self._finish()
+        if self.word:
+            self.word.printed += range(first, self.values)
 
     def finish(self) -> None:
         """The text is over, whatever was open."""

@@ -50,6 +50,8 @@ def findings(pipeline: Pipeline, values: int, places: _Places) -> Iterator[Findi
     for at, command in enumerate(pipeline.commands):
         for name, code in _codes(command.words):
             yield from _in_program(" ".join(word.text for word in code), _values(code), name, places)
+            printed = [value for word in code for value in word.printed]
+            yield from (Finding(value=value, refusal=_printed(name)) for value in printed)
         yield from _in_options(command.words)
         if not (name := _reader(command.words)):
             continue
@@ -104,6 +106,11 @@ def _thrice(name: str) -> Refusal:
     problem = f"{name} reads this again, and what it runs does so once more"
     fix = "write the inner program to a file, and the value as its argument"
     return Refusal(problem=problem, fix=fix, unless=Unless.NUMBER)
+
+
+def _printed(name: str) -> Refusal:
+    fix = 'hand it over as an argument: sh -c \'echo "$1"\' sh "$(...)"'
+    return Refusal(problem=f"{name} reads what $(...) prints, as a program", fix=fix, unless=Unless.NUMBER)
 
 
 def _piped(name: str) -> Refusal:

@@ -33,7 +33,7 @@ PROMPTS = frozenset("PS0 PS1 PS2 PS3 PS4 PROMPT PROMPT_COMMAND RPROMPT SPROMPT".
 def findings(words: Sequence[Word]) -> Iterator[Finding]:
     """The values of a command that are evaluated."""
     for word, refusal in _evaluated(words):
-        yield from (Finding(value=value, refusal=refusal) for value in word.values)
+        yield from (Finding(value=value, refusal=refusal) for value in (*word.values, *word.printed))
 
 
 def declares_integers(words: Sequence[Word]) -> bool:

@@ -346,8 +346,7 @@ def test_a_condition_is_decided_while_planning_when_it_can_be() -> None:
         ),
         (
             playbook(step("a", "x", register="one"), step("b", "echo `{{ one.stdout }}`")),
-            "deploy.yml:1:7: steps[1].run: a value cannot stand inside backquotes; "
-            "write $(...) instead of `...`",
+            "deploy.yml:1:7: steps[1].run: a value cannot stand inside backquotes; write $(...) instead of `...`",
         ),
         (
             playbook(step("a", "x", register="one"), step("b", "echo {{ one.stdout }} {{ nope }}")),
@@ -536,7 +535,9 @@ def test_a_plan_lists_every_raw_value_and_what_else_is_to_be_known_of_values_onc
     asked = ControllerCommand(name="look", run=text("look {{ who | raw }}", 9))
     book = playbook(
         step("a", "x {{ flags | raw }} {{ late.stdout | raw }}", line=4),
-        step("b", "rm {{ file }}; awk 'x{{ file }}'", line=3, rollback=undo("rm -- {{ file }} {{ flags | raw }}", line=2)),
+        step(
+            "b", "rm {{ file }}; awk 'x{{ file }}'", line=3, rollback=undo("rm -- {{ file }} {{ flags | raw }}", line=2)
+        ),
         vars={"flags": "-v | tee log", "who": "us"},
         rollout=Rollout(gates=(asked,)),
     )

@@ -30,7 +30,9 @@ def refusal(source: str) -> TemplateError | None:
 
 def test_the_table_of_contexts_is_that_of_the_code() -> None:
     rows = re.findall(r"^\| ([a-z -]+) \| `+(.*?)`+ \|", PAGE.split("## Filters")[0], re.MULTILINE)
-    shown = [(name, example.replace("⏎", "\n").replace("\\|", "|").strip()) for name, example in rows if name != "place"]
+    shown = [
+        (name, example.replace("⏎", "\n").replace("\\|", "|").strip()) for name, example in rows if name != "place"
+    ]
 
     assert shown == [(context.value, row.example) for context, row in CONTEXTS.items()]
 

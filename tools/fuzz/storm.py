@@ -17,6 +17,8 @@ VALUES = 3
 """Values of a template."""
 SETS = 8
 """Sets of values with which a template is rendered."""
+WELL_FORMED = 4
+"""Well-formed cases for one of the others, each of which costs a fork."""
 LASTS = 30.0
 LASTS_ALONE = 3.0
 
@@ -69,8 +71,8 @@ class Storm:
 
     def round(self) -> None:
         """One batch of each kind, in every shell."""
-        well_formed = [*self._drawn(self._well_formed)]
-        loose = [*self._drawn(self._loose)]
+        well_formed = [*self._drawn(self._well_formed, WELL_FORMED * self.batch)]
+        loose = [*self._drawn(self._loose, self.batch)]
         for shell in self.shells:
             self.expect(shell, well_formed)
             self.listen(shell, loose)
@@ -82,10 +84,10 @@ class Storm:
     def _loose(self) -> tuple[tuple[Item, ...], Part | None]:
         return soup(self.chance, VALUES), None
 
-    def _drawn(self, draw: Callable[[], tuple[tuple[Item, ...], Part | None]]) -> Iterator[Case]:
-        """A batch of cases, each rendered as it would be for a host."""
+    def _drawn(self, draw: Callable[[], tuple[tuple[Item, ...], Part | None]], count: int) -> Iterator[Case]:
+        """So many cases, or a few more, each rendered as it would be for a host."""
         made = 0
-        while made < self.batch:
+        while made < count:
             items, part = draw()
             texts, uses = chunks(items)
             for _ in range(SETS if uses else 0):
