@@ -10,7 +10,7 @@ VALUE = "\ufffd"
 HIDDEN = "\ufffe"
 """Stands in `Word.bare` for a character that was quoted."""
 
-_KEYWORDS = frozenset("if then elif else do while until ! { time -p coproc".split())
+_KEYWORDS = frozenset("if then elif else do while until ! time -p coproc".split())
 """Words after which a command begins; `-p` is of time."""
 OPENERS = frozenset("if while until for case select {".split())
 """Words that begin a compound command."""
@@ -79,8 +79,10 @@ class Finding:
 
 
 def start(words: Sequence[Word]) -> int:
-    """The index of the word that names the program: after keywords and assignments."""
-    return next((at for at, word in enumerate(words) if word.bare not in _KEYWORDS and not assigned(word)), len(words))
+    """The index of the word that names the program: after keywords and assignments, and after a `function f {`."""
+    first = max((at + 1 for at, word in enumerate(words) if word.bare == "{"), default=0)
+    names = (at for at in range(first, len(words)) if words[at].bare not in _KEYWORDS and not assigned(words[at]))
+    return next(names, len(words))
 
 
 def assigned(word: Word) -> str:

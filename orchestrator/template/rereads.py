@@ -22,7 +22,7 @@ from orchestrator.template.contexts import WORDS
 from orchestrator.template.placing import Place
 from orchestrator.template.refusal import Refusal, Unless
 
-SHELLS = frozenset("sh bash dash ash ksh ksh93 mksh zsh rbash rksh yash fish csh tcsh".split())
+SHELLS = frozenset("sh bash dash ash ksh ksh93 mksh zsh rbash rksh yash fish csh tcsh $SHELL ${SHELL} $BASH $0".split())
 WRAPPERS = frozenset(
     "sudo doas env nice ionice nohup timeout time setsid exec command builtin busybox xargs flock chroot stdbuf chrt"
     " taskset unshare nsenter runuser su docker podman kubectl lxc incus systemd-run find sshpass strace gosu"

@@ -159,6 +159,8 @@ def _dollar(lexer: Lexer) -> None:
         lexer.enter(Context.ARITHMETIC, 3)
     elif rest[:1] == "(":
         lexer.add("$", 0)
+        if lexer.duplicates or lexer.record.open_word().open_subscript:
+            lexer.lose("$(...) in a subscript, or after >& or <&", "assign it to a variable first")
         lexer.record.enter()
         lexer.enter(Context.SUBSTITUTION, 2)
     elif rest[:1] == "{":
@@ -196,6 +198,8 @@ def _operator(lexer: Lexer, operator: str) -> None:
         case " " | "\t":
             pass
         case "(" | ")":
+            if operator == "(" and lexer.text[lexer.at - 2 : lexer.at - 1] in ("<", ">"):
+                lexer.lose("<(...) or >(...), which are not of sh", "write a pipe, or a file")
             _parenthesis(lexer, operator, word)
         case "((":
             lexer.record.end_command(piped=False)

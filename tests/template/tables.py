@@ -1,6 +1,6 @@
 """Examples for every word of a table, from lists of their own: what is missing in one of the two is found."""
 
-_SHELLS = "sh bash dash ash ksh ksh93 mksh zsh rbash rksh yash fish csh tcsh"
+_SHELLS = "sh bash dash ash ksh ksh93 mksh zsh rbash rksh yash fish csh tcsh $SHELL ${SHELL} $BASH $0"
 _WRAPPERS = """sudo doas env nice ionice nohup timeout time setsid exec command builtin busybox xargs flock chroot
     stdbuf chrt taskset unshare nsenter runuser su docker podman kubectl lxc incus systemd-run find sshpass strace gosu
     su-exec torsocks ip tini dumb-init chpst setpriv machinectl pct"""
@@ -27,6 +27,8 @@ REFUSED = [
     *(f"echo {{{{ v }}}}; {name} | sh" for name in "} done fi esac".split()),
     *(f"tmux {name} {{{{ v }}}}" for name in "send-keys new split-window respawn-pane run-shell".split()),
     *(f"echo {{{{ v }}}} | xargs {option} sh -c x" for option in "-I% -i --replace=%".split()),
+    "function f { eval {{ v }}; }; f", "coproc x { eval {{ v }}; }", "bash <(echo {{ v }})", "x >(sh {{ v }})",
+    "echo >&$(f {{ v }})", "a[$(f {{ v }})]=1", "'$SHELL' x; /$SHELL -c {{ v }}",
     "sh +c {{ v }}", "time -p eval {{ v }}", "command -p export {{ v }}", "eval {{ xs | args }}",
     "runuser - app <<EOF\n{{ v }}\nEOF\n", "sh -c -- -{{ v }}", "command export {{ v }}",
     "select RANDOM in {{ v }}; do :; done", "a_[{{ v }}]=1", "{{ plain }}[{{ v }}]=1", "true |# it's\necho {{ v }}",
