@@ -2,7 +2,7 @@
 PYTHON = python3
 ARGS =
 
-help setup demo test test-all check bench chaos clean:
+help setup demo test test-all check bench chaos fuzz clean:
 	@$(PYTHON) tools/bootstrap.py $@ $(ARGS)
 
-.PHONY: help setup demo test test-all check bench chaos clean
+.PHONY: help setup demo test test-all check bench chaos fuzz clean

@@ -47,6 +47,7 @@ COMMANDS: dict[str, tuple[str, tuple[tuple[str, ...], ...]]] = {
     ),
     "bench": ("measure what a start and the engine itself cost", (("-m", "tools.bench"),)),
     "chaos": ("storm simulated fleets, and prove that no step ran twice or was lost", (("-m", "tools.chaos"),)),
+    "fuzz": ("put hostile values into random commands, and run them in real shells", (("-m", "tools.fuzz"),)),
     "clean": ("remove .venv and the caches; the journals of runs stay", ()),
 }
 """What each command is for, and what it runs with `.venv`'s Python."""

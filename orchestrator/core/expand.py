@@ -14,12 +14,13 @@ from orchestrator.core.secret import fingerprinted
 from orchestrator.core.slots import gate_commands, paths, slots, written_gates
 from orchestrator.core.tags import choose
 from orchestrator.core.waves import resolve_budget
-from orchestrator.core.written import OWN_RESULT, Results, Written, read
+from orchestrator.core.written import OWN_RESULT, Manner, Results, Written, read
 from orchestrator.errors import InputError
 from orchestrator.gates import wave_command
+from orchestrator.model.gate import ControllerCommand
 from orchestrator.model.host import Host, Inventory, InventoryHost, ProviderSpec, Variable
 from orchestrator.model.ids import HostName, StepName
-from orchestrator.model.origin import Origin, Problem
+from orchestrator.model.origin import Origin, Problem, Text
 from orchestrator.model.plan import BlastRadius, HostPlan, Once, Plan, Section, Slot, Tags, Wave
 from orchestrator.model.playbook import Playbook, RunOnce, Step
 
@@ -63,6 +64,8 @@ def expand(
         only_in=_only_in([each.slot for each in written], rollout.waves),
         items=written_out.items,
     )
+    for text in _shell_texts(playbook, written):
+        planner.remarks.read(text)
     host_plans = _host_plans(planner, hosts, rollout)
     problems.raise_any()
     plan = Plan(
@@ -81,6 +84,7 @@ def expand(
         tags=Tags(only=tags.only, skip=tags.skip, left_out=tuple(step.name for step in left_out)),
         inputs={**playbook.inputs, **inventory.inputs},
         left_out=rollout.left_out,
+        remarks=planner.remarks.told(),
     )
     return replace(plan, digest=codec.digest(plan))
 
@@ -122,6 +126,15 @@ def _only_in(slots: Sequence[Slot], waves: Sequence[Wave]) -> dict[int, frozense
         for index, slot in enumerate(slots)
         if slot.section is Section.GATES
     }
+
+
+def _shell_texts(playbook: Playbook, written: Sequence[Written]) -> Iterator[Text]:
+    """Every text of the playbook that a shell will read."""
+    for each in written:
+        if each.usable:
+            yield from (part.text for part in each.parts if part.manner is Manner.SHELL)
+    gates = (*playbook.rollout.gates, *(gate for wave in playbook.rollout.waves for gate in wave.gates or ()))
+    yield from (gate.run for gate in gates if isinstance(gate, ControllerCommand) and gate.run)
 
 
 def _limits(playbook: Playbook, fleet: int) -> BlastRadius:

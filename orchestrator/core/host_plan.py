@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from types import EllipsisType
 
 from orchestrator.core.command import check_user, put_together
 from orchestrator.core.problems import Problems
+from orchestrator.core.remarks import Remarks
 from orchestrator.core.scope import ITEM, Items, ItemScope, Scope
 from orchestrator.core.written import Manner, Written, rule_path
 from orchestrator.model.host import InventoryHost, Variable
@@ -27,7 +29,8 @@ class HostPlanner:
     """Plans one host after the other; what is wrong is added to the problems.
 
     written: the slots. registered: the names of all results. once: of the slots that are not run on every host, on
-    which they are; only_in: of those that belong to a gate, in which waves. items: of each loop, on each host.
+    which they are; only_in: of those that belong to a gate, in which waves. items: of each loop, on each host. remarks:
+    what is to be known of the values.
     _shared: the commands rendered so far, by their slot and the values that went in; hosts that have these in common
     share them.
     """
@@ -40,6 +43,7 @@ class HostPlanner:
     once: Mapping[int, frozenset[HostName]]
     only_in: Mapping[int, frozenset[int]] = field(default_factory=dict)
     items: Mapping[HostName, Items] = field(default_factory=dict)
+    remarks: Remarks = field(default_factory=Remarks)
     _shared: dict[tuple[int, Hashable], Command] = field(default_factory=dict)
 
     def plan(self, host: InventoryHost, wave: int) -> HostPlan:
@@ -128,7 +132,8 @@ class HostPlanner:
 
             return render_or_note
 
-        return put_together(written.slot.template, noting(render_shell), noting(render_word)), not faults
+        shell = noting(partial(render_shell, note=self.remarks.note))
+        return put_together(written.slot.template, shell, noting(render_word)), not faults
 
     def _render(self, render: _Render, text: Text, written: Written, scope: Scope) -> str | None:
         """The text for this host; None when there is none, which is then noted."""

@@ -171,9 +171,10 @@ def _expressions(manner: Manner, path: str, **texts: Text | None) -> Iterator[Pa
 def _is_sound(part: Part, slot: Slot, results: Results, problems: Problems) -> bool:
     """Whether the text can be used at all, for some host."""
     try:
-        check(part.text, expression=part.expression)
         if part.manner is Manner.SHELL:
             check_shell(part.text)
+        else:
+            check(part.text, expression=part.expression)
     except TemplateError as error:
         problems.note(error.problem, path=part.path)
         return False

@@ -8,6 +8,7 @@ import hashlib
 import re
 import shlex
 from dataclasses import dataclass
+from string import ascii_letters
 
 from orchestrator.guest import library
 from orchestrator.model.plan import Command
@@ -187,9 +188,14 @@ def _word(path: str) -> str:
 
 
 def _delimiter(text: str) -> str:
-    """A word that is no line of the text."""
+    """A word that is no line of the text, and does not begin as a line does in which dash would lose a byte.
+
+    dash 0.5.12 loses the byte after what a line has in common with the delimiter where that byte is not ASCII.
+    """
     lines = set(text.split("\n"))
-    return next(word for word in ("E", *(f"E{i}" for i in range(len(lines) + 1))) if word not in lines)
+    lossy = {line[0] for line in lines if not line.isascii()}
+    first = next((letter for letter in "E" + ascii_letters if letter not in lossy), "E")
+    return next(word for word in (first, *(f"{first}{i}" for i in range(len(lines) + 1))) if word not in lines)
 
 
 def _heredoc(text: str) -> str:

@@ -230,6 +230,7 @@ class Plan:
     once: of the slots that are not run on every host, where they are.
     inputs: sha256 of every file that went in, by path. params: what the caller passed.
     left_out: the waves, by name, of whose hosts none is in this run.
+    remarks: what a person should know of the values in its commands, each with its place; every `| raw` is among them.
     takes_back: the finished run whose steps this plan takes back, and nothing else; '' for a plan that goes forward.
     digest: sha256 over the canonical JSON of all the rest (`codec.digest`).
     """
@@ -249,5 +250,6 @@ class Plan:
     tags: Tags = field(default_factory=Tags)
     inputs: Mapping[str, str] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     takes_back: str = ""
     digest: str = ""

@@ -99,7 +99,10 @@ class Planned:
             for step in self.undos_of
             if self._same_as_now(step)
         ]
-        return found + self._kept() + [_told(each) for each in lint.warnings(plan)]
+        # What was said of a value that is there is not said again of what it might be.
+        said = {remark.partition(": ")[0] for remark in plan.remarks}
+        rules = [_told(each) for each in lint.warnings(plan) if str(each.origin) not in said]
+        return [*found, *self._kept(), *rules, *plan.remarks]
 
     def _same_as_now(self, step: int) -> bool:
         """Whether the rollback of a step, which is one command, is the step's own on some host."""

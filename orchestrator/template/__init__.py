@@ -4,14 +4,13 @@ from orchestrator.template.compiled import check, is_template, names, needs, pla
 from orchestrator.template.error import TemplateError
 from orchestrator.template.render import (
     blank_entry,
-    check_shell,
     evaluate,
     find_value,
-    render_shell,
     render_value,
     render_word,
     undefined,
 )
+from orchestrator.template.shell_text import check_shell, raw_uses, remarks, render_shell
 
 __all__ = [
     "TemplateError",
@@ -24,7 +23,9 @@ __all__ = [
     "names",
     "needs",
     "place",
+    "raw_uses",
     "reads",
+    "remarks",
     "render_shell",
     "render_value",
     "render_word",

@@ -1,7 +1,7 @@
 """A template's source, compiled once: its code, the names it reads, and where its values stand."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -10,8 +10,9 @@ from jinja2.parser import Parser
 
 from orchestrator.model.near import did_you_mean_one_of
 from orchestrator.model.origin import Origin, Text
+from orchestrator.template import holes as holes_of
 from orchestrator.template.error import Fault, origin_at
-from orchestrator.template.filters import FILTERS, REFUSED
+from orchestrator.template.filters import FILTERS, MARKS, REFUSED, Mark
 from orchestrator.template.language import LANGUAGE, TAGS
 
 MAX_TEXT = 128 * 1024
@@ -28,7 +29,8 @@ class Compiled:
     template: None when the source holds nothing but the author's text.
     names: the variables it reads. optional: those of them that it asks about or gives a default for.
     reads: (name, entry) for every `name.entry` of these. holes: the offset of every `{{`, in order.
-    reads_of: for each of these holes, its reads.
+    reads_of: for each of these holes, its reads. marks: its last filter, where that says how it stands in a command.
+    whole: whether it is a whole number for sure.
     straight: the author's text between the values, when it is always that (no if, no for); else None.
     """
 
@@ -40,6 +42,8 @@ class Compiled:
     reads: frozenset[tuple[str, str]] = frozenset()
     holes: tuple[int, ...] = ()
     reads_of: tuple[frozenset[tuple[str, str]], ...] = ()
+    marks: tuple[Mark | None, ...] = ()
+    whole: tuple[bool, ...] = ()
     straight: tuple[str, ...] | None
 
     def find(self, word: object) -> int:
@@ -66,15 +70,18 @@ def compiled(source: str, expression: bool = False) -> Compiled:
         holes = (0,) if expression else _scan(source)
         tree = _parse(source, expression)
         _check(tree, source, expression)
+        values = tuple(holes_of.values(tree))
         return Compiled(
             source=source,
             expression=expression,
             template=LANGUAGE.from_string(tree),
             names=(names := frozenset(meta.find_undeclared_variables(tree))),
             optional=_optional(tree) & names,
-            reads=frozenset((name, entry) for name, entry in _reads(tree) if name in names),
+            reads=frozenset((name, entry) for name, entry in holes_of.reads(tree) if name in names),
             holes=holes,
-            reads_of=tuple(_reads_of_values(tree)),
+            reads_of=tuple(holes_of.reads_of(tree)),
+            marks=tuple(map(holes_of.mark, values)),
+            whole=tuple(map(holes_of.is_whole, values)),
             straight=_straight(tree),
         )
     except TemplateSyntaxError as error:
@@ -138,6 +145,7 @@ def _scan(source: str) -> tuple[int, ...]:
 
 def _check(tree: nodes.Template, source: str, expression: bool) -> None:
     """Raises Fault for filters and tests that do not exist, and for what the renderer cannot follow."""
+    last = tuple(holes_of.values(tree))
     for node in tree.find_all((nodes.Filter, nodes.Test, nodes.For, nodes.AssignBlock)):
         match node:
             case nodes.AssignBlock() | nodes.For(recursive=True):
@@ -145,7 +153,11 @@ def _check(tree: nodes.Template, source: str, expression: bool) -> None:
                 raise Fault(problem, fix, offset=_tag_on(source, node.lineno))
             case nodes.Filter(name=name) if name in REFUSED:
                 offset = _place(source, expression, name)
-                raise Fault(f"not yet supported: the filter `{name}`", REFUSED[name], offset=offset)
+                raise Fault(f"the filter `{name}` is not supported", REFUSED[name], offset=offset)
+            case nodes.Filter(name=name) if name in MARKS and (expression or not any(node is each for each in last)):
+                problem = f"`| {name}` must be the last of a {{{{ }}}} in shell text"
+                fix = "put it at the end" if not expression else "an expression is no shell text; leave it out"
+                raise Fault(problem, fix, offset=_place(source, expression, name))
             case nodes.Filter(name=name) if name not in FILTERS:
                 fix = did_you_mean_one_of(name, FILTERS) or f"there are {', '.join(sorted(FILTERS))}"
                 raise Fault(f"there is no filter `{name}`", fix, offset=_place(source, expression, name))
@@ -171,33 +183,6 @@ def _optional(tree: nodes.Template) -> frozenset[str]:
             if isinstance(guarded, nodes.Name):
                 found.add(guarded.name)
     return frozenset(found)
-
-
-def _reads(tree: nodes.Node) -> Iterator[tuple[str, str]]:
-    """(name, entry) for every `name.entry` and `name['entry']`."""
-    for node in tree.find_all((nodes.Getattr, nodes.Getitem)):
-        if not isinstance(node, nodes.Getattr | nodes.Getitem) or not isinstance(node.node, nodes.Name):
-            continue
-        if isinstance(node, nodes.Getattr):
-            yield node.node.name, node.attr
-        elif isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str):
-            yield node.node.name, node.arg.value
-
-
-def _reads_of_values(tree: nodes.Template) -> Iterator[frozenset[tuple[str, str]]]:
-    """What each value reads, in the order of the source; by way of `{% set %}`, too."""
-    through: dict[str, frozenset[tuple[str, str]]] = {}
-    for node in tree.find_all((nodes.Assign, nodes.Output)):
-        if isinstance(node, nodes.Assign) and isinstance(node.target, nodes.Name):
-            through[node.target.name] = _read_by(node.node, through)
-        elif isinstance(node, nodes.Output):
-            yield from (_read_by(each, through) for each in node.nodes if not isinstance(each, nodes.TemplateData))
-
-
-def _read_by(node: nodes.Node, through: Mapping[str, frozenset[tuple[str, str]]]) -> frozenset[tuple[str, str]]:
-    whole = nodes.Output([node])  # `find_all` leaves out the node that it is called on
-    named = (through.get(name.name, frozenset()) for name in whole.find_all(nodes.Name))
-    return frozenset(_reads(whole)).union(*named)
 
 
 def _straight(tree: nodes.Template) -> tuple[str, ...] | None:
@@ -226,17 +211,22 @@ def is_template(source: str) -> bool:
     return "{{" in source or "{%" in source or bool(_COMMENT.search(source))
 
 
-def compile_text(text: Text, *, expression: bool = False) -> Compiled:
-    """The compiled template of a text. Raises TemplateError."""
+def compile_text(text: Text, *, expression: bool = False, marks: bool = True) -> Compiled:
+    """The compiled template of a text. marks: it may say how a value stands in a command. Raises TemplateError."""
     try:
-        return compiled(text.source, expression)
+        template = compiled(text.source, expression)
+        for offset, mark in zip(template.holes, template.marks, strict=True):
+            if mark and not marks:
+                fix = "no shell reads this text: leave it out"
+                raise Fault(f"`| {mark.value}` is for shell text only", fix, offset=offset)
+        return template
     except Fault as fault:
         raise fault.of(text) from None
 
 
 def check(text: Text, *, expression: bool = False) -> None:
-    """Raises TemplateError when the text is no template (or no expression), or uses what is not supported."""
-    compile_text(text, expression=expression)
+    """Raises TemplateError when the text is no word's template (or no expression), or uses what is not supported."""
+    compile_text(text, expression=expression, marks=False)
 
 
 def names(text: Text, *, expression: bool = False) -> frozenset[str]:

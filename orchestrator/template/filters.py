@@ -1,14 +1,45 @@
-"""The filters that templates may use: few, pure, and none that turns a value into a program."""
+"""The filters that templates may use: few, pure, and none but `raw` turns a value into a program."""
 
 import json
 import posixpath
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from enum import Enum
 from typing import Any
 
+from jinja2 import Undefined
 from jinja2.filters import FILTERS as JINJA
 
 from orchestrator.template.error import Fault
 from orchestrator.template.words import kind_of, word_of
+
+
+class Mark(Enum):
+    """A filter that says how a value stands in a shell command; it is the last one, and of shell text only."""
+
+    RAW = "raw"
+    """It is shell text, as if its author had written it; every plan lists it."""
+    QUOTE = "quote"
+    """It is quoted once more, for text that is read by a shell once more."""
+    ARGS = "args"
+    """A list: one word each."""
+
+
+class Raw(str):
+    """Shell text that stands in a command as it is."""
+
+    __slots__ = ()
+
+
+class Quoted(str):
+    """A text that is read twice, and is to arrive after that. It is not yet quoted."""
+
+    __slots__ = ()
+
+
+class Args(tuple[object, ...]):
+    """Several words."""
+
+    __slots__ = ()
 
 
 def _basename(path: str) -> str:
@@ -42,6 +73,23 @@ def _tojson(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, default=dict)
 
 
+def _args(values: object) -> Args:
+    if isinstance(values, Undefined):
+        str(values)  # raises what Jinja raises
+    if isinstance(values, str) or not isinstance(values, Sequence):
+        raise Fault(f"`args` needs a list, and this is {kind_of(values)}", "leave `| args` out for one word")
+    return Args(values)
+
+
+MARKS: Mapping[str, Callable[..., Any]] = {
+    Mark.RAW.value: lambda value: Raw(word_of(value)),
+    Mark.QUOTE.value: lambda value: Quoted(word_of(value)),
+    Mark.ARGS.value: _args,
+}
+
+WHOLE = frozenset({"int", "length", "count"})
+"""The filters that give a whole number, or fail."""
+
 FILTERS: Mapping[str, Callable[..., Any]] = {
     **{
         name: JINJA[name]
@@ -52,11 +100,10 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "int": _int,
     "join": _join,
     "tojson": _tojson,
+    **MARKS,
 }
 
 REFUSED: Mapping[str, str] = {
-    "safe": "a value is always quoted; write what the shell shall interpret in the command itself",
-    "raw": "a value is always quoted; write what the shell shall interpret in the command itself",
-    "quote": "leave it out: a value is always quoted",
+    "safe": "a value is always quoted; `| raw` is for what the shell shall interpret",
 }
 """Filters that people look for, and what to do instead."""

@@ -1,4 +1,4 @@
-"""A template and its values: to the text of a shell command, to one word, to a value, to a decision."""
+"""A template and its values: to one word, to a value, to a decision. Shell text is in `shell_text`."""
 
 import traceback
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -10,11 +10,9 @@ from jinja2 import TemplateError as JinjaError
 from orchestrator.model.ids import Value
 from orchestrator.model.near import did_you_mean_one_of
 from orchestrator.model.origin import Text
-from orchestrator.template import shell
 from orchestrator.template.compiled import MAX_TEXT, Compiled, compile_text
 from orchestrator.template.error import Fault, TemplateError
 from orchestrator.template.language import LANGUAGE, Hole, Missing, methods_of
-from orchestrator.template.quoting import Place, quoted
 from orchestrator.template.words import kind_of, whole, word_of
 
 _FAILURES = (
@@ -26,28 +24,13 @@ _FAILURES = (
 _TOO_LONG = f"the rendered text is longer than {MAX_TEXT} characters"
 
 
-def render_shell(text: Text, values: Mapping[str, Value]) -> str:
-    """The text of a shell command: the author's text as it is, every value as one word or part of one.
-
-    Raises TemplateError, also where a value stands in quotes, a comment, or wherever else quoting cannot make a word
-    of it.
-    """
-    template, chunks, holes = _expand(text, values)
-    if not holes:
-        return chunks[0]
-    rendered = [chunks[0]]
-    for hole, place, chunk in zip(holes, shell.places(tuple(chunks)), chunks[1:], strict=True):
-        rendered += _quoted(text, template, hole, place), chunk
-    return _bounded(text, rendered)
-
-
 def render_word(text: Text, values: Mapping[str, Value]) -> str:
     """The text as it is, with every value as it is: a word that no shell reads. Raises TemplateError."""
-    template, chunks, holes = _expand(text, values)
+    template, chunks, holes = expand(text, values)
     rendered = [chunks[0]]
     for hole, chunk in zip(holes, chunks[1:], strict=True):
         rendered += _word(text, template, hole), chunk
-    return _bounded(text, rendered)
+    return bounded(text, rendered)
 
 
 def render_value(text: Text, values: Mapping[str, Value]) -> Value:
@@ -55,7 +38,7 @@ def render_value(text: Text, values: Mapping[str, Value]) -> Value:
 
     Raises TemplateError.
     """
-    _, chunks, holes = _expand(text, values)
+    _, chunks, holes = expand(text, values)
     if len(holes) == 1 and chunks == ["", ""]:
         value: Value = holes[0].value
         return value
@@ -64,7 +47,7 @@ def render_value(text: Text, values: Mapping[str, Value]) -> Value:
 
 def find_value(text: Text, values: Mapping[str, Value]) -> Value:
     """What an expression gives, whatever its type. Raises TemplateError."""
-    _, _, holes = _expand(text, values, expression=True)
+    _, _, holes = expand(text, values, expression=True)
     value: Value = holes[0].value
     return value
 
@@ -90,22 +73,13 @@ def blank_entry(text: Text, values: Mapping[str, Value], entries: Collection[str
 
     Raises TemplateError.
     """
-    template, _, holes = _expand(text, values)
+    template, _, holes = expand(text, values, marks=True)
     for hole in holes:
         if isinstance(hole.value, str) and not hole.value.strip():
             for name, entry in sorted(template.reads_of[hole.number]):
                 if entry in entries:
                     return f"{name}.{entry}"
     return ""
-
-
-def check_shell(text: Text) -> None:
-    """Raises TemplateError for a value that stands where none can, as far as that is known without the values."""
-    template = compile_text(text)
-    if template.straight is None:
-        return  # with if and for it depends on the values what the shell will have read before
-    for index, place in enumerate(shell.places(template.straight)):
-        _quoted(text, template, Hole(index, ""), place)
 
 
 def undefined(text: Text, name: str, known: Collection[str], *, expression: bool = False) -> TemplateError:
@@ -119,13 +93,16 @@ def _undefined(template: Compiled, name: str, known: Collection[str]) -> Fault:
     return Fault(f"`{name}` is not defined", fix, offset=template.find(name), undefined=name)
 
 
-def _expand(
-    text: Text, values: Mapping[str, Value], *, expression: bool = False
+def expand(
+    text: Text, values: Mapping[str, Value], *, expression: bool = False, marks: bool = False
 ) -> tuple[Compiled, list[str], list[Hole]]:
-    """The author's text before, between and after the values, and the values. Only the names it reads are looked up."""
-    template = compile_text(text, expression=expression)
+    """The author's text before, between and after the values, and the values. Only the names it reads are looked up.
+
+    marks: its filters may say how a value stands in a shell command. Raises TemplateError.
+    """
+    template = compile_text(text, expression=expression, marks=marks)
     if template.template is None:
-        _bounded(text, [template.source])
+        bounded(text, [template.source])
         return template, [template.source], []
     picked = {name: values[name] for name in template.names if name in values}
     chunks: list[str] = [""]
@@ -188,13 +165,6 @@ def _where(error: BaseException, template: Compiled) -> int | None:
     return template.tag_on(template.template.get_corresponding_lineno(lines[-1])) if lines else None
 
 
-def _quoted(text: Text, template: Compiled, hole: Hole, place: Place) -> str:
-    if place.refusal:
-        offset = template.holes[hole.number]
-        raise Fault(place.refusal.problem, place.refusal.fix, offset=offset).of(text)
-    return quoted(_word(text, template, hole), place)
-
-
 def _word(text: Text, template: Compiled, hole: Hole) -> str:
     try:
         return word_of(hole.value)
@@ -203,7 +173,8 @@ def _word(text: Text, template: Compiled, hole: Hole) -> str:
         raise fault.of(text) from None
 
 
-def _bounded(text: Text, parts: Sequence[str]) -> str:
+def bounded(text: Text, parts: Sequence[str]) -> str:
+    """The parts as one text. Raises TemplateError where it is too long, or no text."""
     rendered = "".join(parts)
     try:
         if len(rendered) > MAX_TEXT:

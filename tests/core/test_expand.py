@@ -9,6 +9,7 @@ import pytest
 from orchestrator import __version__, codec
 from orchestrator.core.expand import expand, inventory_of_vmids
 from orchestrator.errors import InputError
+from orchestrator.model.gate import ControllerCommand
 from orchestrator.model.host import Host, Inventory, InventoryHost, ProviderSpec, Variable
 from orchestrator.model.ids import HostName, StepName, Value, Vmid
 from orchestrator.model.origin import COMMAND_LINE, Origin, Text
@@ -165,7 +166,7 @@ def test_a_param_that_was_not_passed_is_asked_for() -> None:
 
 def test_everything_that_is_wrong_is_told_at_once_in_the_order_of_the_file() -> None:
     book = playbook(
-        step("a", "echo '{{ host }}'", line=3, rollback=undo("x {{ nope }}", line=4)),
+        step("a", "echo `{{ host }}`", line=3, rollback=undo("x {{ nope }}", line=4)),
         step("b", "{{ ", line=2, when="host", until="result.stdou == 'x'"),
         step("c", "true", line=5, cwd="{{ groups }}", env={"X": text("{{ zone }}", line=6)}),
     )
@@ -173,7 +174,7 @@ def test_everything_that_is_wrong_is_told_at_once_in_the_order_of_the_file() -> 
     assert [each.split(";")[0] for each in problems(book)] == [
         "deploy.yml:2:1: steps[1].run: not a template: unexpected 'end of template'",
         "deploy.yml:2:8: steps[1].until: `result` has no `stdou`",
-        "deploy.yml:3:7: steps[0].run: a value cannot stand inside single quotes",
+        "deploy.yml:3:7: steps[0].run: a value cannot stand inside backquotes",
         "deploy.yml:4:6: steps[0].rollback: `nope` is not defined (for web1 and 1 more)",
         "deploy.yml:5:1: steps[2].cwd: a list cannot stand here (for web1 and 1 more)",
         "deploy.yml:6:4: steps[2].env.X: `zone` is not defined (for web1 and 1 more)",
@@ -181,7 +182,7 @@ def test_everything_that_is_wrong_is_told_at_once_in_the_order_of_the_file() -> 
 
 
 def test_a_text_that_is_wrong_does_not_hide_what_is_wrong_beside_it() -> None:
-    book = playbook(step("a", "echo '{{ host }}'", cwd="{{ folder }}", when="{{"), vars={"folder": "{{ nope }}"})
+    book = playbook(step("a", "echo `{{ host }}`", cwd="{{ folder }}", when="{{"), vars={"folder": "{{ nope }}"})
 
     assert [each.split(": ")[1] for each in problems(book)] == ["steps[0].when", "steps[0].run", "folder"]
 
@@ -354,9 +355,8 @@ def test_a_condition_is_decided_while_planning_when_it_can_be() -> None:
             "deploy.yml:1:13: steps[1].run: `one` has no `stdou`; it has stdout stderr exit_code ok changed",
         ),
         (
-            playbook(step("a", "x", register="one"), step("b", "echo '{{ one.stdout }}'")),
-            "deploy.yml:1:7: steps[1].run: a value cannot stand inside single quotes; take it out of the quotes: "
-            "a value is quoted for the shell by itself, as in name={{ value }}",
+            playbook(step("a", "x", register="one"), step("b", "echo `{{ one.stdout }}`")),
+            "deploy.yml:1:7: steps[1].run: a value cannot stand inside backquotes; write $(...) instead of `...`",
         ),
         (
             playbook(step("a", "x", register="one"), step("b", "echo {{ one.stdout }} {{ nope }}")),
@@ -539,3 +539,28 @@ def test_an_undo_is_plain_where_its_step_is_and_may_be_run_twice_only_by_its_own
         (True, False, Interrupted.FAIL),
         (False, False, Interrupted.FAIL),
     ]
+
+
+def test_a_plan_lists_every_raw_value_and_what_else_is_to_be_known_of_values_once_with_its_place() -> None:
+    asked = ControllerCommand(name="look", run=text("look {{ who | raw }}", 9))
+    book = playbook(
+        step("a", "x {{ flags | raw }} {{ late.stdout | raw }}", line=4),
+        step(
+            "b", "rm {{ file }}; awk 'x{{ file }}'", line=3, rollback=undo("rm -- {{ file }} {{ flags | raw }}", line=2)
+        ),
+        vars={"flags": "-v | tee log", "who": "us"},
+        rollout=Rollout(gates=(asked,)),
+    )
+    book = replace(book, steps=(step("l", "l", register="late"), *book.steps))
+    plan = plan_of(book, inventory(web1={"file": "-rf"}, web2={"file": "-rf"}, web3={"file": "x"}))
+    raw = "the value is filled in as it is (raw): the shell runs what it says"
+
+    assert plan.remarks == (
+        f"deploy.yml:2:18: {raw}",
+        "deploy.yml:3:4: the value begins with `-`, so that rm may take it for an option; write -- before it",
+        "deploy.yml:3:22: it is part of a program that awk reads, and is not escaped for that; "
+        "write awk -v name={{ value }}, or ENVIRON",
+        f"deploy.yml:4:3: {raw}",
+        f"deploy.yml:4:21: {raw}",
+        f"deploy.yml:9:6: {raw}",
+    )

@@ -161,6 +161,7 @@ def test_long_output_is_returned_as_head_and_tail_with_its_true_size(guest: Gues
     [
         "printf '%s' \"it's\" '$HOME' '\\\\'",
         "cat <<'EOF'\nEOF inside: $(x) `y`\nEOF",
+        "cat <<'X'\nEé\nE\naé\nX",
         "printf 'ends with a backslash \\\\'",
         "# only a comment",
         "printf 'åäö 🚀\\n'",

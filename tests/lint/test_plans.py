@@ -19,7 +19,7 @@ hosts: all
 params: {ref: {required: true}}
 steps:
   - {name: dump, run: ./dump | gzip > dump.gz}
-  - {name: pull, run: 'git checkout {{ ref }}', rollback: git pull}
+  - {name: pull, run: 'rmdir {{ ref }}', rollback: git pull}
   - {name: clean, run: 'rm -rf {{ dir }}/cache', irreversible: true, loop: [a, b]}
   - {name: ask, run: ./where, register: where}
   - {name: clear, run: 'rm -rf {{ where.stdout }}/x'}
@@ -43,9 +43,9 @@ def planned(params: Mapping[str, str]) -> Plan:
 def test_the_plans_commands_are_looked_at_once_for_all_hosts_and_items(plan: Plan) -> None:
     assert [(found.rule, found.step, str(found.origin)) for found in warnings(plan)] == [
         ("pipe-without-pipefail", "dump", "p.yml:5:30"),
-        ("value-may-start-with-dash", "pull", "p.yml:6:37"),
+        ("value-may-start-with-dash", "pull", "p.yml:6:30"),
         ("removal-of-a-value", "clear", "p.yml:9:32"),  # of the others the plan shows what they have become
-        ("git-pull-without-ref", "pull", "p.yml:6:63"),
+        ("git-pull-without-ref", "pull", "p.yml:6:56"),
     ]
 
 
@@ -53,6 +53,11 @@ def test_a_value_that_is_known_is_judged_by_what_it_is(tmp_path: Path, monkeypat
     monkeypatch.chdir(tmp_path)
 
     assert "value-may-start-with-dash" not in {found.rule for found in warnings(planned({"ref": "v1"}))}
+
+
+def test_what_is_said_of_a_value_is_not_said_again_of_what_it_might_be(plan: Plan) -> None:
+    (told,) = (line for line in plan_json(plan)["warnings"] if "p.yml:6:30" in line)
+    assert told.startswith("p.yml:6:30: the value begins with `-`")
 
 
 def test_a_plan_tells_them_among_its_warnings(plan: Plan) -> None:

@@ -40,6 +40,13 @@ def test_a_plan_has_the_keys_of_the_contract() -> None:
     assert len(said["digest"]) == 64
 
 
+def test_what_is_to_be_known_of_values_is_among_the_warnings_of_the_text_and_of_the_json() -> None:
+    plan = replace(make_plan(2), remarks=("deploy.yml:3:7: the value is filled in as it is (raw)",))
+
+    assert plan_json(plan)["warnings"][-1] == plan.remarks[0]
+    assert f"WARNING  {plan.remarks[0]}" in plan_text(plan, (), PAPER)
+
+
 def test_a_command_says_what_it_waits_for_and_so_does_its_rollback() -> None:
     (late,) = plan_json(make_plan(1, [replace(DEPLOY[1], waits_for=("tag",))]))["commands"]
 
