@@ -208,6 +208,7 @@ def main() -> None:
         bench_start(Path(folder))
         bench_engine(Path(folder))
         bench_http(Path(folder))
+    subprocess.run([sys.executable, Path(__file__).with_name("bench_plan.py")], check=True)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(f"\nPeak memory of this process: {peak / (1 << 10 if sys.platform != 'darwin' else 1 << 20):.0f} MB")
 

@@ -1,7 +1,7 @@
 """A template's source, compiled once: its code, the names it reads, and where its values stand."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -32,6 +32,7 @@ class Compiled:
     reads_of: for each of these holes, its reads. marks: its last filter, where that says how it stands in a command.
     whole: whether it is a whole number for sure.
     straight: the author's text between the values, when it is always that (no if, no for); else None.
+    plain: the variable that each value is, when all are names of variables and nothing else; else None.
     """
 
     source: str
@@ -45,6 +46,7 @@ class Compiled:
     marks: tuple[Mark | None, ...] = ()
     whole: tuple[bool, ...] = ()
     straight: tuple[str, ...] | None
+    plain: tuple[str, ...] | None = None
 
     def find(self, word: object) -> int:
         """The offset of the first name, or quoted string, that is this word; 0 when there is none."""
@@ -82,7 +84,8 @@ def compiled(source: str, expression: bool = False) -> Compiled:
             reads_of=tuple(holes_of.reads_of(tree)),
             marks=tuple(map(holes_of.mark, values)),
             whole=tuple(map(holes_of.is_whole, values)),
-            straight=_straight(tree),
+            straight=(straight := _straight(tree)),
+            plain=_plain(tree, values) if straight else None,
         )
     except TemplateSyntaxError as error:
         raise Fault(_sentence(error), _advice(source, expression), offset=_tag_on(source, error.lineno)) from None
@@ -198,6 +201,13 @@ def _straight(tree: nodes.Template) -> tuple[str, ...] | None:
             else:
                 chunks.append("")
     return tuple(chunks)
+
+
+def _plain(tree: nodes.Template, values: Sequence[nodes.Expr]) -> tuple[str, ...] | None:
+    if any(isinstance(statement, nodes.Assign) for statement in tree.body):
+        return None
+    found = tuple(value.name for value in values if isinstance(value, nodes.Name))
+    return found if len(found) == len(values) else None
 
 
 def _tag_on(source: str, line: int) -> int:

@@ -1,12 +1,13 @@
 """A template and its values to the text of a shell command, every value written for the place where it stands."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from orchestrator.model.ids import Value
 from orchestrator.model.origin import Origin, Problem, Text
 from orchestrator.template import languages, placing, shell
-from orchestrator.template.compiled import Compiled, compile_text
+from orchestrator.template.compiled import Compiled, compile_text, compiled
 from orchestrator.template.contexts import WORDS
 from orchestrator.template.error import Fault, origin_at
 from orchestrator.template.filters import Args, Mark, Raw
@@ -33,6 +34,8 @@ def render_shell(text: Text, values: Mapping[str, Value], note: Note | None = No
     What is marked `| raw` is the author's text. Raises TemplateError, also where a value, or this value, cannot stand
     where it does.
     """
+    if (quick := _quickly(text, values)) is not None:
+        return quick
     template, chunks, holes = expand(text, values, marks=True)
     chunks, holes = _with_raw(chunks, holes)
     slots = [Slot(hole.value, template.marks[hole.number], template.whole[hole.number]) for hole in holes]
@@ -44,6 +47,63 @@ def render_shell(text: Text, values: Mapping[str, Value], note: Note | None = No
         raise fault.of(text) from None
     pieces = (piece for pair in zip(chunks, [*written, ""], strict=True) for piece in pair)
     return bounded(text, [*pieces])
+
+
+class _Spot(NamedTuple):
+    """A place for a variable's value, and the author's text after it. written: values as they were written there."""
+
+    name: str
+    place: Place
+    after: str
+    written: dict[object, str]
+
+
+_MOST_WRITTEN = 1_000
+"""Values that a place remembers; those of a fleet's hosts that all differ are not worth it."""
+
+
+def _quickly(text: Text, values: Mapping[str, Value]) -> str | None:
+    """What `render_shell` gives, without Jinja: where every value is a variable's, and there is nothing to say of it.
+
+    None where it takes more: a plan of a large fleet is made of texts that do not.
+    """
+    spots = _spots(text.source)
+    if spots is None:
+        return None
+    first, rest = spots
+    pieces = [first]
+    for name, place, after, written in rest:
+        value = values.get(name)
+        if not isinstance(value, str | int | float):
+            return None
+        key: object = value if type(value) is str else (type(value), value)  # 1 == True
+        found = written.get(key)
+        if found is None:
+            if _is_option(value, place):
+                return None
+            try:
+                found = _written(Slot(value), place)
+            except Fault:
+                return None
+            if len(written) < _MOST_WRITTEN:
+                written[key] = found
+        pieces += found, after
+    return bounded(text, pieces)
+
+
+@lru_cache(maxsize=2048)
+def _spots(source: str) -> tuple[str, tuple[_Spot, ...]] | None:
+    try:
+        template = compiled(source)
+    except Fault:
+        return None
+    if template.straight is None or not template.plain:
+        return None
+    places = shell.places(template.straight)
+    if any(at.refusal or at.document or at.remarks for at in places):
+        return None
+    first, *rest = template.straight
+    return first, tuple(map(_Spot, template.plain, places, rest, [{} for _ in rest]))
 
 
 def fill(chunks: Sequence[str], slots: Sequence[Slot], tell: Callable[[str], None] | None = None) -> Iterator[str]:
