@@ -30,7 +30,7 @@ REFUSED = [
     "function f { eval {{ v }}; }; f", "coproc x { eval {{ v }}; }", "bash <(echo {{ v }})", "x >(sh {{ v }})",
     "echo >&$(f {{ v }})", "a[$(f {{ v }})]=1", "a[x=$({{ v }}; fi", "'$SHELL' x; /$SHELL -c {{ v }}",
     *(f"{name} {{{{ xs | args }}}}" for name in "ssh sh printf print wait set [ [[ test trap tmux flock".split()),
-    "sh +c {{ v }}", "time -p eval {{ v }}", "command -p export {{ v }}", "eval {{ xs | args }}",
+    "ssh -- {{ xs | args }}", "sh +c {{ v }}", "time -p eval {{ v }}", "command -p export {{ v }}", "eval {{ xs | args }}",
     "runuser - app <<EOF\n{{ v }}\nEOF\n", "sh -c -- -{{ v }}", "command export {{ v }}",
     "select RANDOM in {{ v }}; do :; done", "a_[{{ v }}]=1", "{{ plain }}[{{ v }}]=1", "true |# it's\necho {{ v }}",
     "x=$( # it's\n) {{ v }}", "echo $((1<<2)) {{ v }}", "printf '%s %*d' a 1 {{ v }}",
