@@ -27,7 +27,7 @@ class Place:
     strict: it is written in quotes whatever it holds. alone: it is a word by itself. opens: its word begins with it.
     refusal: why it cannot stand there. document: the here-document that it stands in.
     program: what reads the word as an argument; '' where nothing does, or where no option can be meant any more.
-    remarks: what a person should know of it.
+    counted: whether it matters to a program which of its words this is. remarks: what a person should know of it.
     """
 
     context: Context
@@ -37,11 +37,12 @@ class Place:
     refusal: Refusal | None = None
     document: Heredoc | None = None
     program: str = ""
+    counted: bool = False
     remarks: tuple[str, ...] = ()
 
 
 _ARGS = Refusal(
-    problem="`| args` gives several words, which can only stand by themselves, bare",
+    problem="`| args` gives several words, which can only stand by themselves, bare, where no matter how many",
     fix="put blanks around it and take quotes away, or write `| join(' ')` for one word",
 )
 
@@ -49,7 +50,7 @@ _ARGS = Refusal(
 def refusal(place: Place, mark: Mark | None, *, whole: bool) -> Refusal | None:
     """Why no value can stand there; None where some can. mark: its last filter. whole: it is a whole number."""
     if mark is Mark.ARGS:
-        return place.refusal or (None if place.context in WORDS and place.alone else _ARGS)
+        return place.refusal or (None if place.context in WORDS and place.alone and not place.counted else _ARGS)
     found = place.refusal
     if found is None:
         return None

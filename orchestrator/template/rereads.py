@@ -42,6 +42,9 @@ _OF_SUDO = frozenset("-u -g -h -p -C -r -t -T -U -R -D".split())
 _RUNS = ("proxycommand", "localcommand", "knownhostscommand", "remotecommand", "match")
 """Options of ssh whose text is run by a shell."""
 
+_COUNTING = _REMOTE | _OPTION_C | frozenset("tmux test [ [[ print wait set".split())
+"""Programs to which it matters which of their words a word is."""
+
 _Places = Callable[[tuple[str, ...]], tuple[Place, ...]]
 
 
@@ -146,6 +149,16 @@ def _codes(words: Sequence[Word]) -> Iterator[tuple[str, Sequence[Word]]]:
             yield name, [word for _, word in operands(rest, frozenset({"-t", "-s", "-n", "-c"}))][1:]
         if name in _OPTION_C:
             yield from ((name, [code]) for code in _after_option_c(rest))
+
+
+def counts(words: Sequence[Word], at: int) -> bool:
+    """Whether it matters to a program which of its words the one at this index is: several cannot stand there."""
+    for first, name in _programs(words):
+        if first < at and name in SHELLS:
+            return any(first + index >= at for index, _ in [*operands(words[first:], _OF_SHELL)][:1])
+        if first < at and (name in _COUNTING or (name == "printf" and at == first + 1)):
+            return not any(word.text == "--" for word in words[first:at]) or name != "set"
+    return False
 
 
 def _code_of_shell(words: Sequence[Word]) -> Word | None:

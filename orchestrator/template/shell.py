@@ -40,7 +40,8 @@ def _places(chunks: tuple[str, ...]) -> tuple[Place, ...]:
                 _add(found, finding)
             for at, word in enumerate(command.words):
                 for value in word.values:
-                    found[value] = replace(found[value], program=languages.reader(command.words, at))
+                    reader, counted = languages.reader(command.words, at), rereads.counts(command.words, at)
+                    found[value] = replace(found[value], program=reader, counted=counted)
         for finding in rereads.findings(pipeline, len(found), places):
             _add(found, finding)
     return tuple(found)

@@ -28,7 +28,9 @@ REFUSED = [
     *(f"tmux {name} {{{{ v }}}}" for name in "send-keys new split-window respawn-pane run-shell".split()),
     *(f"echo {{{{ v }}}} | xargs {option} sh -c x" for option in "-I% -i --replace=%".split()),
     "function f { eval {{ v }}; }; f", "coproc x { eval {{ v }}; }", "bash <(echo {{ v }})", "x >(sh {{ v }})",
-    "echo >&$(f {{ v }})", "a[$(f {{ v }})]=1", "'$SHELL' x; /$SHELL -c {{ v }}",
+    "echo >&$(f {{ v }})", "a[$(f {{ v }})]=1", "a[x=$({{ v }}; fi", "'$SHELL' x; /$SHELL -c {{ v }}",
+    *(f"{name} {{{{ xs | args }}}}" for name in "ssh sh printf print wait set [ [[ test trap tmux flock".split()),
+    "ssh -- {{ xs | args }}",
     "sh +c {{ v }}", "time -p eval {{ v }}", "command -p export {{ v }}", "eval {{ xs | args }}",
     "runuser - app <<EOF\n{{ v }}\nEOF\n", "sh -c -- -{{ v }}", "command export {{ v }}",
     "select RANDOM in {{ v }}; do :; done", "a_[{{ v }}]=1", "{{ plain }}[{{ v }}]=1", "true |# it's\necho {{ v }}",
@@ -37,6 +39,8 @@ REFUSED = [
 """Templates in which a value is refused."""
 
 ACCEPTED = [
+    "sh x {{ xs | args }}",
+    "sh -c 'x \"$@\"' sh {{ xs | args }}", "printf %s {{ xs | args }}", "set -- {{ xs | args }}",
     *(f"ssh -{letter} a {{{{ plain }}}}" for letter in "BbcDEeFIiJLlmOopQRSWw"),
     *(f"export {option} x={{{{ n }}}}" for option in "-r -x -p -f -g -rx -xr --".split()),
     *(f"printf '%{kind} %d' {{{{ v }}}} 1" for kind in "sbcq"),

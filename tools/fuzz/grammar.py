@@ -14,7 +14,7 @@ c() { while IFS= read -r _line; do printf '%s\n' "$_line"; done; printf '\000'; 
 sh() {
   case $1 in
     -c) shift; _code=$1; shift; [ $# = 0 ] || shift; eval "$_code" ;;
-    *) _code=; while IFS= read -r _line; do _code="$_code$_line
+    "" | -s) _code=; while IFS= read -r _line; do _code="$_code$_line
 "; done; eval "$_code" ;;
   esac
 }
