@@ -245,7 +245,7 @@ def test_what_shellcheck_finds_stands_at_its_place_in_the_yaml(project: Path) ->
 def test_a_value_is_no_constant_to_shellcheck(project: Path) -> None:
     Path("playbooks/common/steps.yml").write_text(
         '- run: |\n    if [ {{ release }} = v1 ]; then ./a; fi\n    for x in {{ port }}; do ./b "$x"; done\n'
-        "  irreversible: true\n- run: |\n    set -e\n    [ {{ release }} ]\n    [ {{ release }} -gt 1 ] || ./c\n"
+        "  irreversible: true\n- run: |\n    set -e\n    [ {{ release }} ]\n    [ {{ port | int }} -gt 1 ] || ./c\n"
         "  irreversible: true\n"
     )
 

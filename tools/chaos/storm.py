@@ -83,7 +83,7 @@ echo "$a of "{{{{ me }}}}" – räksmörgås"{heard}
 echo "$a: är på väg" >&2
 echo "end $a" >> ~/order
 """
-_VERDICT = '[ "${{a##*.}}" -gt {{{{ bad_{step} }}}} ] || exit {failure}\n'
+_VERDICT = '[ "${{a##*.}}" -gt {{{{ bad_{step} | int }}}} ] || exit {failure}\n'
 
 
 def said(attempt: str, host: str, heard: str = "") -> tuple[str, str]:
