@@ -1,10 +1,12 @@
 """What a caller chose, and what a plan of it is made from: files, hosts, parameters."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from orchestrator import log
 from orchestrator.core.expand import EVERY_STEP, expand, inventory_of_vmids
 from orchestrator.core.pattern import select
 from orchestrator.errors import InputError
@@ -71,7 +73,10 @@ class Sources:
 def read_sources(selection: Selection, settings: Settings) -> Sources:
     """The files of a selection, and which hosts it means. Raises InputError with everything that is wrong."""
     playbook, inventory = load_all(selection.playbook, selection.inventory)
-    params = check_params(playbook, read_extra_vars(selection.extra_vars))
+    params = check_params(playbook, read_extra_vars(selection.extra_vars), environ=os.environ)
+    for variable in params.values():
+        if variable.reference:
+            log.register_secret(str(variable.value))
     if inventory is None:
         if playbook.hosts is not None:
             raise InputError.of(

@@ -38,7 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "controller": {"model", "http", "log"},
     "engine": {"model", "core", "gates", "guest", "ports", "log"},
     "simulator": {"model", "ports", "log", "codec"},
-    "selection": {"core", "load", "model", "journal"},
+    "selection": {"core", "load", "model", "journal", "log"},
     "saved_plan": {"model", "codec", "core"},
     "cli": {"wiring", "selection", "saved_plan", "load", "lint", "core", "engine", "report"}
     | {"model", "ports", "log", "codec", "simulator", "first_use"},

@@ -86,7 +86,7 @@ def _params(playbook: Playbook | None, passed: Mapping[str, Variable]) -> Mappin
         if passed:
             raise InputError.of("-e passes parameters of a playbook", fix="name it with --playbook FILE")
         return {}
-    params = tuple(replace(param, required=False) for param in playbook.params)
+    params = tuple(replace(param, required=False, secret=False) for param in playbook.params)  # the reference is shown
     return check_params(replace(playbook, params=params), passed)
 
 

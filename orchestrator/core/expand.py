@@ -11,6 +11,7 @@ from orchestrator.core.problems import Problems
 from orchestrator.core.rollout_plan import Planned, plan_rollout
 from orchestrator.core.scope import BUILT_IN, INDEX, ITEM
 from orchestrator.core.secret import fingerprinted
+from orchestrator.core.secret_params import check_secrets
 from orchestrator.core.slots import gate_commands, paths, slots, written_gates
 from orchestrator.core.tags import choose
 from orchestrator.core.waves import resolve_budget
@@ -48,9 +49,10 @@ def expand(
     playbook, left_out = choose(playbook, tags)
     registrars = _registrars(playbook)
     _check_names(playbook, hosts, params, registrars, problems)
-    written_out = write_out(playbook, hosts, params, registrars, problems)
+    written_out = write_out(as_chosen := playbook, hosts, params, registrars, problems)
     playbook = written_out.playbook
     written = _read(playbook, registrars, left_out, problems)
+    check_secrets(as_chosen, hosts, params, written, problems)
     rollout = plan_rollout(playbook, inventory, hosts, params, problems)
     every_slot = tuple(each.slot for each in written)
     once = _once(every_slot, rollout.waves)
@@ -80,7 +82,7 @@ def expand(
         policy=rollout.policy,
         once=once,
         limits=_limits(playbook, len(inventory.hosts)),
-        params={name: each.value for name, each in params.items()},
+        params={name: each.reference or each.value for name, each in params.items()},
         tags=Tags(only=tags.only, skip=tags.skip, left_out=tuple(step.name for step in left_out)),
         inputs={**playbook.inputs, **inventory.inputs},
         left_out=rollout.left_out,

@@ -73,7 +73,9 @@ def _spoken(slots: Sequence[Slot]) -> frozenset[str]:
     templates = [slot.template for slot in slots if slot.secret]
     texts = [text for each in templates for text in (*each.body.texts, each.cwd, each.user) if text]
     texts += [text for each in templates for _, text in (*each.env, *each.guards)]
-    return frozenset[str]().union(*map(names, texts))
+    found = frozenset[str]().union(*map(names, texts))
+    rules = [text for slot in slots if slot.secret for text in (*slot.conditions, slot.until, slot.failed_when) if text]
+    return found.union(*(names(text, expression=True) for text in rules))
 
 
 def _veiled(slots: Sequence[Slot], host: HostPlan) -> tuple[Command, ...]:

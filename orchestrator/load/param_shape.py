@@ -9,6 +9,7 @@ from pydantic import Field
 from orchestrator.load.explain import as_yaml, kind_of
 from orchestrator.load.fields import Regex, compile_quietly
 from orchestrator.load.problems import Finding, shortened
+from orchestrator.load.reference import is_reference
 from orchestrator.load.shape import Shape
 from orchestrator.model.ids import Value
 
@@ -36,6 +37,11 @@ class ParamShape(Shape):
     choices: Annotated[list[Any], Field(min_length=1)] | None = Field(
         default=None, description="The values that may be passed.", examples=[["blue", "green"]]
     )
+    secret: bool = Field(
+        default=False,
+        description="Its value is shown nowhere; what is passed is where it is kept, env:NAME or file:PATH.",
+        examples=[True],
+    )
     help: str = Field(default="", description="What it is, for the caller.", examples=["the tag to deploy"])
 
     @classmethod
@@ -45,6 +51,9 @@ class ParamShape(Shape):
                 loc=("default",), problem="a required parameter has no default", fix="keep one of them", on_key=True
             )
         type = given.get("type", "string")
+        if given.get("secret") is True:
+            yield from _of_a_secret(given)
+            return
         if "pattern" in given and type != "string":
             yield Finding(loc=("pattern",), problem="only a string can match a pattern", fix="remove it", on_key=True)
         for index, choice in enumerate(given["choices"] if isinstance(given.get("choices"), list) else []):
@@ -54,6 +63,21 @@ class ParamShape(Shape):
         if given.get("default") is not None and (problem := _misfit_of_default(given, type)):
             fix = "change the default, or what the parameter asks for"
             yield Finding(loc=("default",), problem=problem, fix=fix)
+
+
+def _of_a_secret(given: Mapping[str, Any]) -> Iterator[Finding]:
+    if given.get("type", "string") != "string":
+        yield Finding(loc=("type",), problem="a secret is a string", fix="leave type out", on_key=True)
+    for key in ("choices", "pattern"):
+        if key in given:
+            yield Finding(
+                loc=(key,), problem=f"{key} would tell something of the secret", fix="leave it out", on_key=True
+            )
+    if given.get("default") is not None and not is_reference(given["default"]):
+        fix = "write where it is kept, default: env:NAME"
+        # At this key, since the line of the other one, which is shown, holds what may be the secret.
+        problem = "the default of a secret does not belong in a file"
+        yield Finding(loc=("secret",), problem=problem, fix=fix, on_key=True)
 
 
 def _misfit_of_default(given: Mapping[str, Any], type: object) -> str:

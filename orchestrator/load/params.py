@@ -11,6 +11,7 @@ from orchestrator.load.fields import compile_quietly
 from orchestrator.load.files import Source, read_source
 from orchestrator.load.param_shape import misfit
 from orchestrator.load.problems import Finding
+from orchestrator.load.reference import is_reference, read_reference
 from orchestrator.load.scalars import resolve
 from orchestrator.load.yaml12 import read_yaml_text
 from orchestrator.model.host import Variable
@@ -21,6 +22,7 @@ from orchestrator.model.param import Param
 from orchestrator.model.playbook import Playbook
 
 _ASSIGNED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
+NO_ENVIRONMENT: Mapping[str, str] = {}
 _HOW = "write -e NAME=VALUE, -e '{NAME: VALUE}' or -e @FILE"
 
 
@@ -91,16 +93,24 @@ def _as_typed(document: Document, name: str, value: Value) -> Variable:
     return Variable(value=value, origin=origin)
 
 
-def check_params(playbook: Playbook, given: Mapping[str, Variable]) -> Mapping[str, Variable]:
+def check_params(
+    playbook: Playbook, given: Mapping[str, Variable], *, environ: Mapping[str, str] = NO_ENVIRONMENT
+) -> Mapping[str, Variable]:
     """The value of every parameter of a playbook: what was given, or its default (null where it has none).
 
+    environ: where secret parameters are looked up that are references to it.
     Raises InputError with every name that is unknown, every parameter that is missing, and every value that is wrong.
     """
     known = {param.name: param for param in playbook.params}
     problems = list(_strangers(known, given))
     values: dict[str, Variable] = {}
     for name, param in known.items():
-        if name in given:
+        if param.secret and (name in given or param.default is not None):
+            try:
+                values[name] = _secret(param, given.get(name), environ)
+            except InputError as error:
+                problems += error.problems
+        elif name in given:
             values[name] = _as_wanted(param, given[name])
             if problem := _misfit(param, values[name].value):
                 fix = f"such as -e '{{{name}: [a, b]}}'" if param.type == "list" else param.help
@@ -114,6 +124,17 @@ def check_params(playbook: Playbook, given: Mapping[str, Variable]) -> Mapping[s
     if problems:
         raise InputError(problems)
     return values
+
+
+def _secret(param: Param, given: Variable | None, environ: Mapping[str, str]) -> Variable:
+    """The value that a reference stands for. Raises InputError, which does not repeat what may be the secret itself."""
+    reference, origin = (given.value, given.origin) if given else (param.default, param.origin)
+    if not isinstance(reference, str) or not is_reference(reference):
+        problem = f"the parameter {param.name} is secret: it is passed by where it is kept"
+        fix = f"such as -e {param.name}=env:NAME or -e {param.name}=file:PATH"
+        raise InputError([Problem(origin=origin, path=param.name, problem=problem, fix=fix)])
+    value = read_reference(reference, environ, what=f"the parameter {param.name}")
+    return Variable(value=value, origin=origin, reference=reference)
 
 
 def _strangers(known: Mapping[str, Param], given: Mapping[str, Variable]) -> Iterator[Problem]:

@@ -101,6 +101,7 @@ def _params(shape: PlaybookShape, document: Document) -> tuple[Param, ...]:
             pattern=param.pattern,
             choices=tuple(param.choices or ()),
             help=param.help,
+            secret=param.secret,
             origin=document.key_origin(("params", name)),
         )
         for name, param in shape.params.items()

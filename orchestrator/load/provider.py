@@ -10,13 +10,13 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from orchestrator.load.fields import Rate, supported
 from orchestrator.load.problems import Finding
+from orchestrator.load.reference import is_reference
 from orchestrator.load.shape import Shape, wrong
 from orchestrator.model.host import ProviderSpec
 
 HOSTUP_URL = "https://cloud.hostup.se"
 HOSTUP_KEY = "env:HOSTUP_API_KEY"
 
-_REFERENCE = re.compile(r"env:[A-Za-z_][A-Za-z0-9_]*|file:.*\S")
 _LATER_REFERENCE = re.compile(r"(?:cmd|age):")
 _USE_REFERENCE = f"write `api_key: {HOSTUP_KEY}` or `api_key: file:PATH`"
 
@@ -27,9 +27,9 @@ def _reference(value: Any) -> Any:
         raise wrong("must be a reference to a key", _USE_REFERENCE)
     if _LATER_REFERENCE.match(value):
         raise wrong(f"not yet supported: {value.partition(':')[0]}: references", _USE_REFERENCE)
-    if value.startswith(("env:", "file:")) and not _REFERENCE.fullmatch(value):
+    if value.startswith(("env:", "file:")) and not is_reference(value):
         raise wrong("is not a reference: env: is followed by a variable's name, file: by a path", _USE_REFERENCE)
-    if not _REFERENCE.fullmatch(value):
+    if not is_reference(value):
         raise wrong("a key itself does not belong in a file, only a reference to it", _USE_REFERENCE)
     return value
 

@@ -33,10 +33,11 @@ class Host:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variable:
-    """A value and where it was written."""
+    """A value and where it was written. reference: of a secret value, where it is kept, as `env:NAME`; else ''."""
 
     value: Value
     origin: Origin
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from orchestrator.model.origin import Origin
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Param:
-    """Something the caller passes with `-e`."""
+    """Something the caller passes with `-e`. secret: what is passed is a reference, and its value is shown nowhere."""
 
     name: str
     type: str = "string"
@@ -17,4 +17,5 @@ class Param:
     pattern: str | None = None
     choices: tuple[Value, ...] = ()
     help: str = ""
+    secret: bool = False
     origin: Origin

@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 
 import anyio
 
@@ -29,6 +28,7 @@ from orchestrator.engine.requests import Requests, take_aborts, take_answers
 from orchestrator.engine.runs import LocalDispatcher, carry_on
 from orchestrator.errors import InputError
 from orchestrator.load import Settings
+from orchestrator.load.reference import read_reference
 from orchestrator.model.event import RunResumed
 from orchestrator.model.host import ProviderSpec
 from orchestrator.model.ids import RunId
@@ -41,19 +41,7 @@ from orchestrator.wiring.recorded import ask, open_journal, ownership
 
 def read_key(reference: str, environ: Mapping[str, str]) -> str:
     """The secret that a reference (`env:NAME`, `file:PATH`) stands for. Raises InputError where it is not there."""
-    kind, _, name = reference.partition(":")
-    if kind == "env":
-        key = environ.get(name, "")
-        problem, fix = f"the API key's variable {name} is not set", f"export {name}=..."
-    else:
-        path = Path(name).expanduser()
-        try:
-            key = path.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise InputError.of(f"the API key's file {name} cannot be read ({error})") from error
-        problem, fix = f"the API key's file {name} is empty", "put the key into it"
-    if not key:
-        raise InputError.of(problem, fix=f"{fix}; nothing was started")
+    key = read_reference(reference, environ, what="the API key")
     log.register_secret(key)
     if not key.isascii() or not key.isprintable() or " " in key:
         raise InputError.of(f"the API key from {reference} holds characters that no header can carry")

@@ -91,6 +91,11 @@ def examples() -> list[Example]:
     return found
 
 
+@pytest.fixture(autouse=True)
+def _secret_of_the_examples(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEPLOY_TOKEN", "a-token-of-nobody")
+
+
 def plan(playbook: Path, inventory: Path | None, *extra_vars: str) -> Plan:
     selection = Selection(playbook=playbook, inventory=inventory, extra_vars=extra_vars)
     return read_sources(selection, load_settings(playbook.parent, {})).plan()

@@ -142,6 +142,30 @@ steps:
 """
 
 
+async def test_a_secret_parameter_is_passed_by_where_it_is_kept_and_its_value_is_shown_nowhere(tmp_path: Path) -> None:
+    text = (
+        "hosts: all\nparams: {word: {secret: true, required: true}}\n"
+        "steps: [{name: login, run: 'echo $T > ~/word', env: {T: '{{ word }}'}, secret: true, rollback: 'rm ~/word'},\n"
+        "  {name: fails, run: 'false'}]\n"
+    )
+    async with project_of(tmp_path, "passed", text) as project:
+        project.environment["THE_WORD"] = WORD
+        words = ("passed.yml", "-i", "inventory.yml", "-e", "word=env:THE_WORD")
+        said = [
+            await project.orc("plan", *words, "-o", "kept.plan"),
+            (tmp_path / "kept.plan").read_text(),
+            await project.orc("apply", "kept.plan", "--yes", "-v", status=4),
+            await project.orc("status", "last", "--output", "json"),
+            await project.orc("logs", "last"),
+            await project.orc("plan", *words, "--diff", "--output", "json"),
+        ]
+        assert not [text for text in said if WORD in text]
+        assert "-e word=env:THE_WORD" in said[1].replace('","', " ")
+        (tmp_path / "passed.yml").write_text(text.replace("{name: fails, run: 'false'}", ""))
+        await project.orc("retry", "last", "--yes", "-q")
+        assert (project.fleet / "10000" / "home" / "word").read_text() == f"{WORD}\n"
+
+
 async def test_a_secret_command_and_what_it_prints_are_shown_nowhere(tmp_path: Path) -> None:
     (tmp_path / "undo.sh").write_text(f"echo {WORD}\n")
     async with project_of(tmp_path, "hidden", SECRET) as project:
