@@ -69,7 +69,7 @@ from orchestrator.model.state import HostState, Progress, RunStatus, Standing
 
 BODY = Body(kind="run", texts=(Text(source="true", origin=Origin(file="p.yml")),))
 LOOP = StepName("loop")
-RUNS = 3_750
+RUNS = 3_000
 
 
 WHEN = Text(source="noted.stdout == 'x'", origin=Origin(file="p.yml"))
@@ -887,8 +887,8 @@ def check_certificate(drive: Drive) -> None:
 LONG = 20_000
 """Runs of the long form."""
 PARTS = [
-    *(pytest.param(at, at + 1_250, id=str(at)) for at in range(0, RUNS, 1_250)),
-    *(pytest.param(at, at + 1_250, id=str(at), marks=pytest.mark.slow) for at in range(RUNS, LONG, 1_250)),
+    *(pytest.param(at, at + 1_000, id=str(at)) for at in range(0, RUNS, 1_000)),
+    *(pytest.param(at, at + 1_000, id=str(at), marks=pytest.mark.slow) for at in range(RUNS, LONG, 1_000)),
 ]
 
 
