@@ -308,6 +308,21 @@ async def test_retry_after_a_later_rollback_begins_anew_on_the_hosts_that_were_t
     assert where(second, "migrate") == [], "others had not been taken back, so it was still done"
 
 
+async def test_retry_begins_anew_where_an_undo_of_a_later_rollback_was_begun_whatever_came_of_it(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, playbook(1, rollout="{rollback: none}"))
+    first = await drive(plan, bad(("1", "check")))
+    broken: list[Ended] = []
+    still_done = []
+    for slot in ("switch-undo", "migrate-undo", "pull-undo", "pull-undo"):  # the last of them undoes nothing
+        found = taken_back(first, "1", backs=[each.state for each in broken])
+        assert found.plan
+        broken.append(await drive(found.plan, bad(("1", slot))))
+        assert broken[-1].lists == {"rollback_failed": ("1",)}
+        still_done.append([plan.slots[index].name for index in again(plan, first, *broken).hosts[0].done])
+    assert still_done == [["migrate"], [], [], []], "what runs once is done for all until its own undo is begun"
+    assert [where(each, "switch-undo") for each in broken] == [["1"], ["1"], [], []]
+
+
 async def test_retry_after_all_was_taken_back_runs_it_once_more(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, playbook(2))
     first = await drive(plan)
