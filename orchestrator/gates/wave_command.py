@@ -31,7 +31,7 @@ def judge(ends: Mapping[HostName, Progress]) -> Settled:
 
 
 def _failed(end: Progress) -> bool:
-    """One that was run to its end has an exit status; a command that cannot be made from the host's results has none."""
+    """One that was run has an exit status; one that could not be made from the host's results has none."""
     return end.outcome is Outcome.FAILED and not end.interrupted and end.exit_code not in (None, NOT_KNOWN)
 
 

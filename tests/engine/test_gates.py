@@ -325,7 +325,9 @@ async def test_a_gate_on_the_wave_is_asked_once_on_every_host_of_it_once_it_is_d
 
 
 async def test_a_gate_on_the_wave_that_could_not_be_started_is_for_a_person_to_say(tmp_path: Path) -> None:
-    text = CHECKED.format(rollout=ON_WAVE % "rollback: run, ").replace("register: out", "register: out, when: vmid == '1'")
+    text = CHECKED.format(rollout=ON_WAVE % "rollback: run, ").replace(
+        "register: out", "register: out, when: vmid == '1'"
+    )
     ended = await drive(plan_of(tmp_path, text), lambda *_: Ran(stdout="v2"))
     assert [(e.answer, e.by) for e in ended.events if isinstance(e, GateAnswered)] == [(Answer.INCONCLUSIVE, "orc")]
     assert checks(ended) == ["1"]

@@ -308,7 +308,9 @@ async def test_retry_after_a_later_rollback_begins_anew_on_the_hosts_that_were_t
     assert where(second, "migrate") == [], "others had not been taken back, so it was still done"
 
 
-async def test_retry_begins_anew_where_an_undo_of_a_later_rollback_was_begun_whatever_came_of_it(tmp_path: Path) -> None:
+async def test_retry_begins_anew_where_an_undo_of_a_later_rollback_was_begun_whatever_came_of_it(
+    tmp_path: Path,
+) -> None:
     plan = plan_of(tmp_path, playbook(1, rollout="{rollback: none}"))
     first = await drive(plan, bad(("1", "check")))
     broken: list[Ended] = []
