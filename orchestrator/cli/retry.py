@@ -24,7 +24,7 @@ from orchestrator.core.pattern import fold_names
 from orchestrator.core.retry import NOT_OK, carry_over, changed_steps, to_retry
 from orchestrator.core.run_state import RunState
 from orchestrator.core.taking_back import left_to_undo
-from orchestrator.engine.going_back import Back, backs_of, refuse_beside
+from orchestrator.engine.going_back import Back, backs_of, made_now, refuse_beside
 from orchestrator.engine.recorded import recorded_state
 from orchestrator.errors import Held, InputError
 from orchestrator.load import Settings
@@ -79,11 +79,15 @@ def command(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Before:
-    """The run whose hosts are tried again, the runs that take it back, or did, and the keys of all fenced hosts."""
+    """The run whose hosts are tried again, the runs that take it back, or did, and the keys of all fenced hosts.
+
+    made_now: its plan, as it would be made now.
+    """
 
     id: RunId
     argv: tuple[str, ...]
     state: RunState
+    made_now: Plan
     backs: tuple[Back, ...]
     fenced: frozenset[str]
 
@@ -98,13 +102,14 @@ async def _read(run: str, settings: Settings) -> _Before:
         record = await journal.record(found)
         state = await recorded_state(journal, record)
         backs = await backs_of(journal, found)
+        plan = await made_now(journal, state.plan)
         fenced = frozenset(fence.key for fence in await journal.fences())
     if state.plan.takes_back:
         of = state.plan.takes_back
         raise InputError.of(f"run {found} takes run {of} back", fix=f"what is left of that: orc rollback {of}")
     if not state.finished:
         raise Held(f"run {found} has not ended", next=(f"orc resume {found}", f"orc abort {found}"))
-    return _Before(id=found, argv=record.argv, state=state, backs=backs, fenced=fenced)
+    return _Before(id=found, argv=record.argv, state=state, made_now=plan, backs=backs, fenced=fenced)
 
 
 def _plan(before: _Before, hosts: Sequence[HostName], settings: Settings, *, yes: bool) -> tuple[Plan, tuple[str, ...]]:
@@ -124,7 +129,8 @@ def _plan(before: _Before, hosts: Sequence[HostName], settings: Settings, *, yes
             raise Held(f"{what}; nothing was started. With --yes every host begins with the first step", next=())
         sys.stderr.write(f"orc: {what}; every host begins with the first step\n")
         return new, words
-    return carry_over(new, before.id, before.state, left_to_undo(before.state, before.back_states)), words
+    left = left_to_undo(before.state, before.back_states)
+    return carry_over(new, before.id, before.state, left, made_now=before.made_now), words
 
 
 def limit_of(hosts: Sequence[HostName], state: RunState, run: RunId) -> str:

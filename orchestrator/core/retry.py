@@ -83,12 +83,17 @@ def _without_origins(data: Any) -> Any:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Past:
-    """A run that ended, as another goes on from it. hosts: as they stand now, whatever took them back since."""
+    """A run that ended, as another goes on from it. hosts: as they stand now, whatever took them back since.
+
+    plans: of its hosts, as they would be made now. gone: of the steps that each host passed over, those that were done
+    in earlier runs and were taken back there since.
+    """
 
     run: RunId
     state: RunState
     hosts: Mapping[HostName, HostState]
     plans: Mapping[HostName, HostPlan]
+    gone: Mapping[HostName, frozenset[int]]
 
     def was_done(self, host: HostName, step: int) -> bool:
         """Whether a step (a slot of the old plan) was done on a host, in that run or in one that it went on from."""
@@ -96,22 +101,34 @@ class _Past:
 
     def was_undone(self, host: HostName, step: int | None = None) -> bool:
         """Whether an undo was begun on a host: of this step, or of any."""
+        own = (index for index in self.gone[host] if step == index or (step is None and not self._once(index)))
         undos = (undo for undo in self.state.layout.undos if step in (None, undo.step))
-        return any(self.hosts[host].progress[undo.slot].touched for undo in undos)
+        return any(True for _ in own) or any(self.hosts[host].progress[undo.slot].touched for undo in undos)
+
+    def _once(self, step: int) -> bool:
+        """Whether a step may have been done elsewhere."""
+        return self.state.layout.slots[step].run_once is not None
 
     def index_in(self, layout: Layout, slot: int) -> int | None:
         """Where a slot of the old plan stands in the new one; loops may have other items now."""
         return layout.by_name.get((self.state.layout.slots[slot].name, False))
 
 
-def carry_over(now: Plan, run: RunId, before: RunState, hosts: Mapping[HostName, HostState]) -> Plan:
+def carry_over(
+    now: Plan, run: RunId, before: RunState, hosts: Mapping[HostName, HostState], *, made_now: Plan | None = None
+) -> Plan:
     """The plan in which every host goes on where the run left it: steps that were done and not undone are passed over.
 
-    hosts: those of the run as they stand now, whatever other runs have taken back of it (`left_to_undo`).
+    hosts: those of the run as they stand now, whatever other runs have taken back of it (`left_to_undo`). made_now: its
+    plan as it would be made now, where it went on from another run itself that may have been taken back since.
     A host on which anything was undone begins anew. Registered results go along, and handlers that are still owed.
     What runs once, and was done and not undone, is passed over by all that it was done for.
     """
-    past = _Past(run=run, state=before, hosts=hosts, plans={each.host.name: each for each in before.plan.hosts})
+    plans = {each.host.name: each for each in (made_now or before.plan).hosts}
+    gone = {
+        each.host.name: frozenset({*each.done}.difference(plans[each.host.name].done)) for each in before.plan.hosts
+    }
+    past = _Past(run=run, state=before, hosts=hosts, plans=plans, gone=gone)
     layout = lay_out(now)
     plan = replace(now, hosts=tuple(_carry_over(each, layout, past) for each in now.hosts))
     plan = replace(plan, once=tuple(_first_without(each, plan) for each in plan.once))

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from orchestrator.core.command import program
+from orchestrator.core.late import values_for
 from orchestrator.errors import Bug
 from orchestrator.model.event import StepResult
-from orchestrator.model.plan import Command, HostPlan, Plan, Slot
+from orchestrator.model.plan import Command, HostPlan, Plan, Slot, Template
 from orchestrator.ports import (
     Exited,
     NotStarted,
@@ -37,34 +38,53 @@ def fingerprinted(slots: Sequence[Slot], hosts: Sequence[HostPlan], key: bytes) 
     if secret and not key:
         raise Bug("a plan with secret steps is made without a key for their fingerprints")
     return tuple(
-        replace(host, fingerprints={index: _fingerprint(slots[index], host.commands[index], key) for index in secret})
+        replace(
+            host, fingerprints={index: _fingerprint(slots[index], host, host.commands[index], key) for index in secret}
+        )
         if secret
         else host
         for host in hosts
     )
 
 
-def _fingerprint(slot: Slot, command: Command, key: bytes) -> str:
-    parts = [program(slot.template.body, command.text), command.cwd, command.user, command.env]
+def _fingerprint(slot: Slot, host: HostPlan, command: Command, key: bytes) -> str:
+    parts: list[object] = [program(slot.template.body, command.text), command.cwd, command.user, command.env]
     parts.append([[guard.value, text] for guard, text in command.guards])
+    if not command.final:  # its text is still the same for all: the values are what makes it another command
+        spoken = _spoken([slot])
+        parts.append({name: value for name, value in values_for(slot, host, {}).items() if name in spoken})
     return hmac.new(key, json.dumps(parts).encode(), hashlib.sha256).hexdigest()
 
 
 def veiled(plan: Plan) -> Plan:
-    """The plan as people and programs may see it: nothing that a secret command says is in its hosts' plans."""
+    """The plan as people and programs may see it: nothing that a secret command says is in it, nor its file."""
     if not any(slot.secret for slot in plan.slots):
         return plan
-    spoken = _spoken(plan.slots)
+    spoken, secret = _spoken(plan.slots), {slot.name for slot in plan.slots if slot.secret}
     return replace(
         plan,
+        slots=tuple(replace(slot, template=_unwritten(slot.template)) if slot.secret else slot for slot in plan.slots),
         hosts=tuple(
             replace(
                 host,
                 commands=_veiled(plan.slots, host),
                 values={name: value for name, value in host.values.items() if name not in spoken},
+                items={name: item for name, item in host.items.items() if name not in secret},
             )
             for host in plan.hosts
         ),
+    )
+
+
+def _unwritten(template: Template) -> Template:
+    """What a command is made of, without what its author wrote; where and as whom it is run is told."""
+    body = template.body
+    file = replace(body.file, text=VEIL, binary=False) if body.file else None
+    return replace(
+        template,
+        body=replace(body, texts=tuple(replace(text, source=VEIL) for text in body.texts), file=file),
+        env=tuple((name, replace(text, source=VEIL)) for name, text in template.env),
+        guards=tuple((guard, replace(text, source=VEIL)) for guard, text in template.guards),
     )
 
 

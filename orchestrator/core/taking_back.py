@@ -44,10 +44,12 @@ def left_to_undo(state: RunState, backs: Iterable[RunState]) -> Mapping[HostName
 
 
 def _with_undone(layout: Layout, mine: HostState, later: HostState) -> HostState:
+    """The host with what a later run has begun to undo, whatever came of it, or found that nobody owes."""
     progress = list(mine.progress)
     for undo in layout.undos:
-        if later.progress[undo.slot].done and not later.progress[undo.slot].relied_on:
-            progress[undo.slot] = later.progress[undo.slot]
+        before, theirs = progress[undo.slot], later.progress[undo.slot]
+        if theirs.touched or (theirs.done and not theirs.relied_on and not before.touched):
+            progress[undo.slot] = theirs
     return replace(mine, progress=tuple(progress))
 
 

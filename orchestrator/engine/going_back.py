@@ -3,13 +3,15 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from orchestrator.core.retry import carry_over
 from orchestrator.core.run_state import RunState, fold
-from orchestrator.core.taking_back import take_back
+from orchestrator.core.taking_back import left_to_undo, take_back
 from orchestrator.engine.live_run import LiveRun
 from orchestrator.engine.locks import hold
 from orchestrator.engine.recorded import recorded_state
 from orchestrator.errors import Held, InputError
 from orchestrator.model.ids import HostName, RunId
+from orchestrator.model.plan import Plan
 from orchestrator.model.request import Act
 from orchestrator.ports import Journal
 
@@ -35,6 +37,16 @@ async def backs_of(journal: Journal, run: RunId) -> tuple[Back, ...]:
             continue
         found.append(Back(id=id, state=fold(record.plan, await journal.events(id, outputs=False))))
     return tuple(found)
+
+
+async def made_now(journal: Journal, plan: Plan) -> Plan:
+    """The plan of a retry as it would be made now: what it passes over may have been taken back since."""
+    run = next((RunId(each.done_in) for each in plan.hosts if each.done_in), None)
+    if run is None:
+        return plan
+    state = await recorded_state(journal, await journal.record(run))
+    left = left_to_undo(state, [back.state for back in await backs_of(journal, run)])
+    return carry_over(plan, run, state, left, made_now=await made_now(journal, state.plan))
 
 
 def refuse_beside(run: RunId, backs: Sequence[Back], hosts: Collection[HostName]) -> None:

@@ -31,7 +31,8 @@ def judge(ends: Mapping[HostName, Progress]) -> Settled:
 
 
 def _failed(end: Progress) -> bool:
-    return end.outcome is Outcome.FAILED and not end.interrupted and end.exit_code != NOT_KNOWN
+    """One that was run has an exit status; one that could not be made from the host's results has none."""
+    return end.outcome is Outcome.FAILED and not end.interrupted and end.exit_code not in (None, NOT_KNOWN)
 
 
 def _named(hosts: Mapping[HostName, Progress], total: int) -> str:

@@ -17,7 +17,8 @@ from orchestrator.model.playbook import Outcome
 from orchestrator.report.back_plan import back_plan
 from orchestrator.report.plan_json import plan_json
 from orchestrator.report.plan_text import plan_text
-from tests.small_run import SPEC
+from orchestrator.saved_plan import SavedPlan, read_saved, write_saved
+from tests.small_run import SPEC, plan_of
 
 WORD = "hunter2"
 BOOK = """
@@ -82,6 +83,39 @@ def test_a_plan_with_secrets_and_files_comes_back_from_its_json_as_it_was(tmp_pa
     back = codec.plan_from_json(codec.canonical(codec.to_json(made)))
     assert back == made
     assert codec.digest(back) == made.digest
+
+
+LATE = """
+vmids: [1, 2]
+vars: {{all: ['hunter2-a', 'hunter2-b'], pin: {pin}}}
+steps:
+  - {{name: look, run: look, register: found}}
+  - name: add
+    run: add {{{{ item }}}} {{{{ found.stdout }}}}
+    loop: '{{{{ all }}}}'
+    secret: true
+    rollback: del {{{{ item }}}}
+  - {{name: use, run: 'use {{{{ pin }}}} {{{{ found.stdout }}}}', secret: true}}
+"""
+
+
+def late_plan(folder: Path, pin: str = "hunter2") -> Plan:
+    return plan_of(folder, LATE.format(pin=pin))
+
+
+def test_a_plan_in_a_file_has_nothing_of_a_secret_command_nor_of_what_it_is_made_of(tmp_path: Path) -> None:
+    for number, made in enumerate((plan(tmp_path, pem="hunter2"), late_plan(tmp_path))):
+        kept = tmp_path / f"plan{number}"
+        write_saved(kept, SavedPlan(plan=made, argv=("orc", "run")))
+        assert WORD not in kept.read_text()
+        assert veiled(read_saved(kept).plan) == read_saved(kept).plan == veiled(made)
+
+
+def test_a_command_that_waits_for_a_result_is_another_one_where_its_values_are(tmp_path: Path) -> None:
+    (first, second), changed = late_plan(tmp_path).hosts, late_plan(tmp_path, "hunter3").hosts[0]
+    assert first.fingerprints == second.fingerprints, "it is the same for both hosts"
+    assert len({*first.fingerprints.values()}) == len(first.fingerprints), "each item of the loop has its own"
+    assert {index for index, each in changed.fingerprints.items() if first.fingerprints[index] != each} == {3}
 
 
 def test_what_takes_a_run_back_is_shown_without_it_too(tmp_path: Path) -> None:

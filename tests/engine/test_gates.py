@@ -324,6 +324,18 @@ async def test_a_gate_on_the_wave_is_asked_once_on_every_host_of_it_once_it_is_d
     assert not any(e.changed for e in ends), "it only looks"
 
 
+async def test_a_gate_on_the_wave_that_could_not_be_started_is_for_a_person_to_say(tmp_path: Path) -> None:
+    text = CHECKED.format(rollout=ON_WAVE % "rollback: run, ").replace(
+        "register: out", "register: out, when: vmid == '1'"
+    )
+    ended = await drive(plan_of(tmp_path, text), lambda *_: Ran(stdout="v2"))
+    assert [(e.answer, e.by) for e in ended.events if isinstance(e, GateAnswered)] == [(Answer.INCONCLUSIVE, "orc")]
+    assert checks(ended) == ["1"]
+    hold = next(e for e in ended.events if isinstance(e, RunPaused))
+    assert "nobody knows of 1 of 2 hosts, first 2: nothing was run" in hold.cause
+    assert not any(isinstance(e, UndoStarted) for e in ended.events)
+
+
 @pytest.mark.parametrize(
     ("end", "answer"),
     [

@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from orchestrator.clock import FakeClock
 from orchestrator.core import host as core_host
 from orchestrator.core.host_decisions import HostDecision, Skip, Start, Wait
 from orchestrator.core.locks import needed
 from orchestrator.core.retry import NOT_OK, carry_over, to_retry
 from orchestrator.core.run_state import RunState, fold
 from orchestrator.core.taking_back import TakeBack, left_to_undo, take_back
+from orchestrator.engine.going_back import made_now
+from orchestrator.journal.memory import MemoryJournal
 from orchestrator.model.event import (
     AttemptEnded,
     AttemptStarted,
@@ -27,8 +30,9 @@ from orchestrator.model.event import (
 from orchestrator.model.ids import HostName, RunId, StepName
 from orchestrator.model.plan import Plan
 from orchestrator.model.playbook import Outcome
-from orchestrator.model.request import Act
+from orchestrator.model.request import Act, Request
 from orchestrator.model.state import RELIED_ON, RunStatus, Standing
+from orchestrator.ports import RunRecord
 from tests.fake_fleet import Ran, Script
 from tests.small_run import RUN, Ended, drive, plan_of
 
@@ -308,6 +312,23 @@ async def test_retry_after_a_later_rollback_begins_anew_on_the_hosts_that_were_t
     assert where(second, "migrate") == [], "others had not been taken back, so it was still done"
 
 
+async def test_retry_begins_anew_where_an_undo_of_a_later_rollback_was_begun_whatever_came_of_it(
+    tmp_path: Path,
+) -> None:
+    plan = plan_of(tmp_path, playbook(1, rollout="{rollback: none}"))
+    first = await drive(plan, bad(("1", "check")))
+    broken: list[Ended] = []
+    still_done = []
+    for slot in ("switch-undo", "migrate-undo", "pull-undo", "pull-undo"):  # the last of them undoes nothing
+        found = taken_back(first, "1", backs=[each.state for each in broken])
+        assert found.plan
+        broken.append(await drive(found.plan, bad(("1", slot))))
+        assert broken[-1].lists == {"rollback_failed": ("1",)}
+        still_done.append([plan.slots[index].name for index in again(plan, first, *broken).hosts[0].done])
+    assert still_done == [["migrate"], [], [], []], "what runs once is done for all until its own undo is begun"
+    assert [where(each, "switch-undo") for each in broken] == [["1"], ["1"], [], []]
+
+
 async def test_retry_after_all_was_taken_back_runs_it_once_more(tmp_path: Path) -> None:
     plan = plan_of(tmp_path, playbook(2))
     first = await drive(plan)
@@ -330,6 +351,36 @@ async def test_a_retry_of_a_retry_keeps_what_either_has_done(tmp_path: Path) -> 
     assert where(third, "migrate") == where(third, "pull") == []
     assert third.exit == 0
     assert third.state.hosts[HostName("2")].registered["r"].ok
+
+
+async def retried(plan: Plan, *, taken: tuple[str, ...]) -> Ended:
+    """The retry of a retry, of which nothing was taken back, but these hosts of the run before it."""
+    bad_switch = bad(*((host, "switch") for host in "123"))
+    first = await drive(plan, bad_switch)
+    second_plan = again(plan, first)
+    second = await drive(second_plan, bad_switch)
+    found = taken_back(first, *taken)
+    assert found.plan
+    back = await drive(found.plan)
+    async with FakeClock() as clock, MemoryJournal(clock=clock) as journal:
+        for run, of, events in ((RUN, plan, first.events), (RunId("b1"), found.plan, back.events)):
+            await journal.create(RunRecord(id=run, plan=of, created_at=0, by="ana"))
+            await journal.append(run, events)
+        await journal.ask(Request(run=RUN, act=Act.ROLL_BACK, by="ana", at=0, why="b1"))
+        now = await made_now(journal, second_plan)
+    left = left_to_undo(second.state, ())
+    return await drive(carry_over(plan, RunId("r2"), second.state, left, made_now=now))
+
+
+async def test_a_retry_of_a_retry_repeats_what_was_taken_back_of_the_first_run_meanwhile(tmp_path: Path) -> None:
+    plan = plan_of(tmp_path, playbook(3, rollout="{rollback: none, max_failures: 3}"))
+    third = await retried(plan, taken=("1", "2"))
+    assert sorted(where(third, "pull")) == ["1", "2"], "the third host was not taken back"
+    assert [slot[3:] for slot in third.slots_of("3")] == ["switch", "check"]
+    assert where(third, "migrate") == [], "it is still done: the third host relies on it"
+    every = await retried(plan, taken=("1", "2", "3"))
+    assert where(every, "migrate") == ["1"]
+    assert sorted(where(every, "pull")) == ["1", "2", "3"]
 
 
 async def test_a_host_whose_rollback_failed_is_tried_again_once_no_fence_is_around_it(tmp_path: Path) -> None:
