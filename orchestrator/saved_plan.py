@@ -28,6 +28,8 @@ VERSION = 1
 MAX_BYTES = 1_000_000_000
 """The largest plan that is read, in bytes: 10,000 hosts with 20 steps take about 50 MB."""
 
+_BEGINS = b'{"argv":'
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SavedPlan:
@@ -58,7 +60,11 @@ def _saved() -> TypeAdapter[SavedPlan]:
 
 
 def write_saved(path: Path, saved: SavedPlan) -> None:
-    """Write the file, all of it or nothing. Raises InputError where that cannot be done."""
+    """Write the file, all of it or nothing, in place of an earlier plan but of nothing else.
+
+    Raises InputError where that cannot be done.
+    """
+    _must_not_be_missed(path)
     kept = sealed(saved)
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
@@ -71,11 +77,26 @@ def write_saved(path: Path, saved: SavedPlan) -> None:
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         with suppress(OSError, ValueError):
             partial.unlink()
-        raise InputError.of(f"cannot be written: {error}", origin=Origin(file=path.as_posix())) from None
+        reason = error.strerror if isinstance(error, OSError) else "not the name of a file"
+        raise InputError.of(f"cannot be written: {reason}", origin=Origin(file=path.as_posix())) from None
+
+
+def _must_not_be_missed(path: Path) -> None:
+    """Raise InputError where something is there that is no plan: a playbook, say, or /dev/null, typed by mistake."""
+    with suppress(OSError, ValueError):  # of what cannot be read, writing will tell
+        if not path.exists():
+            return
+        if path.is_file():
+            with path.open("rb") as file:
+                begins = file.read(len(_BEGINS))
+            if begins in (b"", _BEGINS):
+                return
+        fix = "name a file that is not there yet, or an earlier plan; it was left as it is"
+        raise InputError.of("is there, and is no plan", fix=fix, origin=Origin(file=path.as_posix()))
 
 
 def _before(saved: SavedPlan) -> Iterator[bytes]:
-    yield b'{"argv":' + codec.canonical(saved.argv) + b',"plan":'
+    yield _BEGINS + codec.canonical(saved.argv) + b',"plan":'
     yield from codec.canonical_parts(saved.plan, digest=saved.plan.digest)
 
 

@@ -1,6 +1,7 @@
 """A plan in a file: the same inputs, the same bytes; whatever is not as it was written is refused."""
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -29,6 +30,21 @@ def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
     write_saved(tmp_path / "a.plan", replace(SAVED, valid_until=None))
     assert read_saved(tmp_path / "a.plan").valid_until is None
     assert [path.name for path in tmp_path.iterdir()] == ["a.plan"]
+
+
+def test_a_plan_is_written_over_a_plan_and_over_nothing_else(tmp_path: Path) -> None:
+    playbook, pipe, empty, plan = (tmp_path / name for name in ("deploy.yml", "pipe", "empty", "a.plan"))
+    playbook.write_text("{name: x}")
+    os.mkfifo(pipe)
+    empty.touch()
+    for each in (playbook, pipe, tmp_path):
+        with pytest.raises(InputError, match="is there, and is no plan"):
+            write_saved(each, SAVED)
+    assert playbook.read_text() == "{name: x}"
+    assert pipe.is_fifo()
+    for each in (empty, plan, plan):
+        write_saved(each, SAVED)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.plan", "deploy.yml", "empty", "pipe"]
 
 
 def test_the_file_is_canonical_json(tmp_path: Path) -> None:
@@ -88,7 +104,6 @@ def test_a_file_that_is_not_there_or_cannot_be_written_is_an_input_error(tmp_pat
     refused(tmp_path / "none.plan", "cannot be read: No such file")
     with pytest.raises(InputError, match="cannot be written"):
         write_saved(tmp_path / "none" / "a.plan", SAVED)
-    (tmp_path / "a.plan").mkdir()
-    with pytest.raises(InputError, match="cannot be written"):
-        write_saved(tmp_path / "a.plan", SAVED)
-    assert [path.name for path in tmp_path.iterdir()] == ["a.plan"]
+    with pytest.raises(InputError, match="cannot be written: not the name of a file"):
+        write_saved(tmp_path / "a\0.plan", SAVED)
+    assert not [*tmp_path.iterdir()]

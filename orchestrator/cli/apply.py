@@ -1,6 +1,7 @@
 """`orc apply`: runs the plan of a file, if it still is what its inputs make."""
 
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import typer
@@ -20,9 +21,9 @@ from orchestrator.cli.options import (
 from orchestrator.cli.output import Output
 from orchestrator.cli.run import HowToRun, YesOption, start
 from orchestrator.cli.show import SavedArgument
-from orchestrator.cli.wanted import typed
+from orchestrator.cli.wanted import path_word, typed
 from orchestrator.core.blast_radius import Confirmed
-from orchestrator.errors import Held
+from orchestrator.errors import Held, InputError
 from orchestrator.load import Settings
 from orchestrator.model.plan import Plan
 from orchestrator.report.diff_text import plan_diff_text
@@ -50,7 +51,7 @@ def command(
     """
     settings, wait = begin(verbose=verbose), read_lock_wait(lock_wait)
     saved = read_saved(file)
-    again = shlex.join(["orc", "plan", *saved.argv[2:], "-o", str(file)])
+    again = shlex.join(["orc", "plan", *saved.argv[2:], "-o", path_word(file)])
     if saved.valid_until is not None and wiring.clock().now() > saved.valid_until:
         until = date_time(saved.valid_until, output.paper().zone)
         raise Held(f"{file} could be applied until {until}; nothing was started", next=(again,))
@@ -66,15 +67,26 @@ def _make_again(file: Path, saved: SavedPlan, settings: Settings, again: str) ->
 
     The one that is run is the new one, which the digest tells to be the file's: that has no secret commands.
     """
-    wanted = typed(saved.argv).with_lists(settings)
+    wanted = typed(saved.argv)
+    if not wanted.playbook.exists():
+        raise InputError.of(
+            f"there is no {wanted.playbook} here, from which the plan in {file} was made",
+            fix="apply it in the folder in which it was made; nothing was started",
+        )
+    wanted = wanted.with_lists(settings)
     sources = wanted.sources(settings)
     now = wanted.plan_of(sources)
     if now.digest == saved.plan.digest:
         return now
     found = plan_differences(saved.plan, now, sources.origin_of)
     output.stderr().lines([*join(*plan_diff_text(found, output.paper())), ""])
+    if any(slot.secret for slot in now.slots) and not replace(found, commands=()).any:
+        output.stderr().line(
+            "orc: secret commands are compared by a key that each state folder has of its own: was the plan made with "
+            f"another than {settings.state_dir}? Then it can be applied only there"
+        )
     raise Held(
         f"the plan in {file} is not what its inputs make any more (above: from the file's to now's); "
         "nothing was started",
-        next=(again, f"orc show {shlex.quote(str(file))}"),
+        next=(again, shlex.join(["orc", "show", path_word(file)])),
     )

@@ -26,7 +26,7 @@ from orchestrator.cli.options import (
     read_time,
 )
 from orchestrator.cli.output import Form
-from orchestrator.cli.wanted import Wanted
+from orchestrator.cli.wanted import Wanted, path_word
 from orchestrator.errors import InputError
 from orchestrator.model.plan import Plan
 from orchestrator.report.known import Known
@@ -110,7 +110,7 @@ def _until(valid_for: str | None, out: Path | None) -> float | None:
 
 def apply_words(file: Path) -> tuple[str, ...]:
     """The command line that runs the plan of a file."""
-    return ("orc", "apply", str(file))
+    return ("orc", "apply", path_word(file))
 
 
 def show(plan: Plan, argv: tuple[str, ...], form: Form, known: Known) -> None:

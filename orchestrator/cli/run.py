@@ -147,7 +147,7 @@ def confirm(planned: Plan, question: Question | None = None) -> None:
             raise held(question)
         raise InputError.of(
             f"this would run on {hosts}, and there is no terminal to ask on; nothing was started",
-            fix="say --yes to run it without a question, --check to see what it would do",
+            fix="say --yes to run it without a question",
         )
     output.stderr().lines([*plan_summary(planned, output.paper()), ""])
     if question:

@@ -72,7 +72,7 @@ class Wanted:
 
     def argv(self) -> tuple[str, ...]:
         """The command line that runs this. The limit stands as `-l PATTERN`, where reports find it to replace it."""
-        words = ["orc", "run", str(self.playbook)]
+        words = ["orc", "run", path_word(self.playbook)]
         words += ["-i", str(self.inventory)] if self.inventory else []
         words += [word for each in self.extra_vars for word in ("-e", each)]
         words += ["--tags", ",".join(self.tags)] if self.tags else []
@@ -82,6 +82,11 @@ class Wanted:
         words += ["--no-rollback"] if self.no_rollback else []
         words += ["-l", self.limit] if self.limit is not None else []
         return tuple(words)
+
+
+def path_word(path: Path) -> str:
+    """A file as a word of a command line: never one that would be taken for an option."""
+    return f"./{path}" if str(path).startswith("-") else str(path)
 
 
 def wanted_of(plan: Plan) -> Wanted:

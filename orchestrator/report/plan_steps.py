@@ -27,6 +27,8 @@ SECTIONS = {
     Section.GATES: "GATES, on each host that is ok of a wave that is done",
 }
 
+HOME, AGENT = "the user's HOME", "the agent's own user"
+
 Place = tuple[str, str, tuple[tuple[str, str], ...]]
 """The folder that a command is run in, its user ('' for the agent's own), and its environment."""
 
@@ -36,7 +38,7 @@ def sections(planned: Planned, paper: Paper, probed: Probed | None = None) -> li
     usual = usual_places(planned)
     shared = _place_lines(usual, INDENT, paper) if usual else []
     return join(
-        ["EVERY COMMAND", *shared] if shared else [],
+        ["EVERY COMMAND, where nothing else is said", *shared] if shared else [],
         *(_section(planned, section, usual, paper, probed) for section in SECTIONS),
     )
 
@@ -155,10 +157,26 @@ def _commands(
         yield from hang(f"{indent}with ", file_words(slot.template.body.file), paper.width)
     places = {host.host.name: _place(host, index) for host in hosts}
     if any(place != usual.get(host) for host, place in places.items()):
-        yield from _place_lines(places, indent, paper)
+        yield from _place_lines({host: _apart(place, usual.get(host)) for host, place in places.items()}, indent, paper)
+        lacking = {host: said for host, place in places.items() if (said := _lacking(place, usual.get(host)))}
+        yield from _value_lines("without ", lacking, len(places), indent, paper)
     waits = sorted({name for host in hosts for name in host.commands[index].waits_for})
     if waits:
         yield f"{indent}late: waits for {', '.join(map(spelled, waits))}"
+
+
+def _apart(place: Place, usual: Place | None) -> Place:
+    """A place that is not the usual one, in which nothing goes without saying that is said of every command."""
+    if usual is None:
+        return place
+    cwd, user, env = place
+    return cwd or (usual[0] and HOME), user or (usual[1] and AGENT), env
+
+
+def _lacking(place: Place, usual: Place | None) -> str:
+    """The variables of the usual environment that are not set."""
+    mine = dict(place[2])
+    return ", ".join(name for name, _ in (usual[2] if usual else ()) if name not in mine)
 
 
 def _told_once(texts: Mapping[HostName, str], indent: str) -> Iterator[str]:

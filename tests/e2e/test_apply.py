@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -95,6 +96,35 @@ async def test_a_plan_is_held_once_its_time_is_over(fleet: tuple[Project, Simula
     assert "It can be applied until " in await project.orc("show", "web.plan")
     await project.orc("apply", "web.plan", "--yes", "-q")
     await project.orc("plan", "deploy.yml", "-i", "inventory.yml", "--valid-for", "1h", status=2)
+
+
+async def test_where_a_plan_cannot_be_applied_it_is_said_where_it_can(fleet: tuple[Project, Simulator]) -> None:
+    project, simulator = fleet
+    (project.folder / "deploy.yml").write_text(PLAYBOOK.replace("name: mark,", "name: mark, secret: true,"))
+    await project.orc("plan", "deploy.yml", "-i", "inventory.yml", "-o", "web.plan")
+    (project.folder / ".orchestrator" / "fingerprint.key").unlink()
+    said = await project.orc("apply", "web.plan", "--yes", status=7)
+    assert "by a key that each state folder has of its own" in said
+    assert f"another than {project.folder / '.orchestrator'}?" in said
+    (project.folder / "deploy.yml").rename(project.folder / "moved.yml")
+    said = await project.orc("apply", "web.plan", "--yes", status=2)
+    assert "there is no deploy.yml here, from which the plan in web.plan was made" in said
+    assert simulator.log() == ()
+
+
+async def test_what_a_plan_and_its_apply_say_to_type_can_be_typed(fleet: tuple[Project, Simulator]) -> None:
+    project, _ = fleet
+    (project.folder / "-odd.yml").write_text(PLAYBOOK)
+    shown = await project.orc("plan", "-i", "inventory.yml", "-o", "-odd.plan", "--", "-odd.yml")
+    assert "\n        orc apply ./-odd.plan\n" in shown
+    said = await project.orc("apply", "./-odd.plan", status=2)
+    assert "say --yes to run it without a question\n" in said
+    (project.folder / "-odd.yml").write_text(PLAYBOOK.replace("v1", "v2"))
+    said = await project.orc("apply", "./-odd.plan", "--yes", status=7)
+    *_, again, show = said.splitlines()
+    for each in (again, show):
+        await project.orc(*shlex.split(each)[1:])
+    await project.orc("apply", "./-odd.plan", "--yes", "-q")
 
 
 async def test_a_plan_can_say_by_its_exit_status_whether_there_is_something_to_do(

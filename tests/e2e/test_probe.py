@@ -98,6 +98,7 @@ async def test_a_probe_tells_what_a_run_would_find_and_leaves_nothing_behind(tmp
         (made.home(2) / "flag").touch()
         before = made.files()
         plan = await made.probe("web-[1-4],web-6", exit=0)
+        assert not (tmp_path / ".orchestrator").exists()
         bare = json.loads(
             await made.orc("plan", "p.yml", "-i", "i.yml", "-l", "web-[1-4],web-6", "--output", "json", exit=0)
         )

@@ -107,9 +107,19 @@ def test_folders_and_environments_are_told_once_where_they_are_the_same_and_apar
     rules = (Rule(name="a", **common), Rule(name="b", **common), Rule(name="c", cwd="/tmp"))  # type: ignore[arg-type] # Rule's own
     text = "\n".join(plan_text(make_plan(2, rules), (), PAPER))
 
-    assert "EVERY COMMAND\n    in /srv\n    PORT=80-web-001 on web-001, 80-web-002 on web-002\n" in text
+    assert "\n    in /srv\n    PORT=80-web-001 on web-001, 80-web-002 on web-002\n" in text
     assert text.count("/srv") == 1
-    assert "     3 c   timeout 10m\n        $ true\n        in /tmp\n" in text
+    assert "     3 c   timeout 10m\n        $ true\n        in /tmp\n        without PORT\n" in text
+
+
+def test_what_is_said_of_every_command_is_taken_back_where_one_has_it_not() -> None:
+    common = {"cwd": "/srv", "user": "deploy", "env": (("PORT", "80"),)}
+    rules = (Rule(name="a", **common), Rule(name="b", **common), Rule(name="c"))  # type: ignore[arg-type] # Rule's own
+    text = "\n".join(plan_text(make_plan(1, rules), (), PAPER))
+
+    assert "EVERY COMMAND, where nothing else is said\n    in /srv\n    as deploy\n    PORT=80\n" in text
+    own = ("in the user's HOME", "as the agent's own user", "without PORT")
+    assert "     3 c   timeout 10m\n        $ true\n" + "".join(f"        {said}\n" for said in own) in text
 
 
 def test_how_a_step_differs_from_others_is_said() -> None:
@@ -121,7 +131,7 @@ def test_how_a_step_differs_from_others_is_said() -> None:
     text = "\n".join(plan_text(plan, (), PAPER))
     said = plan_json(plan)
 
-    assert "EVERY COMMAND\n    as deploy\n" in text
+    assert "EVERY COMMAND, where nothing else is said\n    as deploy\n" in text
     assert "a background service, run again if interrupted, sent plain" in " ".join(text.split())
     assert said["commands"][0]["user"] == "deploy"
     assert [(step["background"], step["interrupted"], step["exec"]) for step in said["steps"]] == [
