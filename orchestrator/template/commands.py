@@ -32,9 +32,9 @@ class Word:
 
     @property
     def open_subscript(self) -> bool:
-        """Whether it has a name[ without its ]."""
+        """Whether it has a name[ without its ]; mksh looks for that of the same depth, and knows no quotes there."""
         name, bracket, rest = self.bare.partition("[")
-        return bool(bracket) and (name[-1:].isalnum() or name[-1:] in ("_", VALUE)) and "]" not in rest
+        return bool(bracket) and (name[-1:].isalnum() or name[-1:] in ("_", VALUE)) and rest.count("[") >= rest.count("]")
 
 
 @dataclass(slots=True)

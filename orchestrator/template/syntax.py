@@ -119,6 +119,8 @@ def _begin_document(lexer: Lexer) -> None:
 
 
 def _in_command(lexer: Lexer, char: str) -> None:
+    if char in "\\'\"`" and lexer.record.word and lexer.record.word.open_subscript:
+        lexer.lose("quotes in name[...]", "quote the [ as well; arrays are not of sh")
     if char == "\\":
         _escape(lexer, "")
     elif char == "$":

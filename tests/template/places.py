@@ -251,6 +251,9 @@ REFUSED = [
     ("[[ a && -v {{ v }} ]]", 12, _NAMES),
     ("[ {{ v }} {{ v }} x ]", 11, "would be the operator"), ("printf {{ v }} a", 8, "would be the format"),
     ("set -x; PS4={{ v }}", 13, "expands what PS4 is set to"), ("PROMPT_COMMAND={{ v }}", 16, "expands what"),
+    ('a["{{ v }}"]=1', 4, "quotes in name["), ('a["x"]={{ v }}', 8, "quotes in name["),
+    ("a['x'] {{ v }}", 8, "quotes in name["), ("a[\\x] {{ v }}", 7, "quotes in name["),
+    ("a[b[1]={{ v }}", 8, _NUMBER), ("a[b[1] {{ v }}", 8, "name[ without"),
     ("declare -i n; n={{ v }}", 17, "declared a number"), ("integer n; n={{ v }}", 14, "declared a number"),
     ("export -i n; n={{ v }}", 16, "declared a number"), ("typeset -i n; n={{ v }}", 17, "declared a number"),
 ]  # fmt: skip
