@@ -34,7 +34,8 @@ class Word:
     def open_subscript(self) -> bool:
         """Whether it has a name[ without its ]; mksh looks for that of the same depth, and knows no quotes there."""
         name, bracket, rest = self.bare.partition("[")
-        return bool(bracket) and (name[-1:].isalnum() or name[-1:] in ("_", VALUE)) and rest.count("[") >= rest.count("]")
+        named = name[-1:].isalnum() or name[-1:] in ("_", VALUE)
+        return bool(bracket) and named and rest.count("[") >= rest.count("]")
 
 
 @dataclass(slots=True)
