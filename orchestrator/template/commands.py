@@ -31,6 +31,16 @@ class Word:
     printed: list[int] = field(default_factory=list)
 
     @property
+    def splits(self) -> bool:
+        """Whether a $(...) with values in it may stand there without quotes: it is as many words as it prints."""
+        return bool(self.printed) and "$" in self.bare
+
+    @property
+    def led(self) -> bool:
+        """Whether a value, or what is printed by a command with one, is what it begins with."""
+        return self.text.startswith(VALUE) or (bool(self.printed) and self.text.startswith("$"))
+
+    @property
     def open_subscript(self) -> bool:
         """Whether it has a name[ without its ]; mksh looks for that of the same depth, and knows no quotes there."""
         name, bracket, rest = self.bare.partition("[")
@@ -40,10 +50,11 @@ class Word:
 
 @dataclass(slots=True)
 class Document:
-    """A here-document's text as the command reads it on its stdin, and the values in it."""
+    """A here-document's text as the command reads it on its stdin, and the values in it; printed: as of a word."""
 
     text: str = ""
     values: list[int] = field(default_factory=list)
+    printed: list[int] = field(default_factory=list)
 
 
 @dataclass(slots=True)

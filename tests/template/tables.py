@@ -32,6 +32,7 @@ REFUSED = [
     *(f"{name} {{{{ xs | args }}}}" for name in "ssh sh printf print wait set [ [[ test trap tmux flock".split()),
     "ssh -- {{ xs | args }}",
     "sh +c {{ v }}", "time -p eval {{ v }}", "command -p export {{ v }}", "eval {{ xs | args }}",
+    "compgen -W {{ v }}", "complete -C {{ v }} x", "logout {{ v }}", "bye {{ v }}",
     "runuser - app <<EOF\n{{ v }}\nEOF\n", "sh -c -- -{{ v }}", "command export {{ v }}",
     "select RANDOM in {{ v }}; do :; done", "a_[{{ v }}]=1", "{{ plain }}[{{ v }}]=1", "true |# it's\necho {{ v }}",
     "x=$( # it's\n) {{ v }}", "echo $((1<<2)) {{ v }}", "printf '%s %*d' a 1 {{ v }}",
@@ -46,6 +47,10 @@ ACCEPTED = [
     *(f"printf '%{kind} %d' {{{{ v }}}} 1" for kind in "sbcq"),
     *(f"tmux new {option} {{{{ plain }}}} ls" for option in "-t -s -n -c".split()),
     *(f"{{{{ '{name}' }}}} x" for name in _RESERVED.split()),
+    "[ \"$(f {{ v }})\" = x ]", "[[ $(f {{ v }}) = x ]]", "x=$(f {{ v }})", "kill $(cat {{ v }})",
+    "set -- $(f {{ v }})",
+    "export x=\"$(f {{ v }})\"", "printf '%s' $(f {{ v }})", "[ $(f {{ n | int }}) = x ]", "sh \"$(f {{ v }})\"",
+    "print -p {{ v }}", "ssh -o \"User=$(f {{ v }})\" h", "docker exec $(docker ps -q -f name={{ v }}) sh -c 'x'",
     'echo "a[" {{ v }}', "echo a\\[{{ v }}]", "sh -c 'echo {{ n | int }}'", "ssh 2>f {{ plain }}",
     'echo \\" {{ v }}', "{{ '-' }} x", "x=a {{ plain }}",
 ]  # fmt: skip
