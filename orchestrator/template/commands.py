@@ -92,9 +92,22 @@ class Finding:
 
 def start(words: Sequence[Word]) -> int:
     """The index of the word that names the program: after keywords and assignments, and after a `function f {`."""
-    first = max((at + 1 for at, word in enumerate(words) if word.bare == "{"), default=0)
-    names = (at for at in range(first, len(words)) if words[at].bare not in _KEYWORDS and not assigned(words[at]))
-    return next(names, len(words))
+    at = 0
+    while at < len(words):
+        bare = words[at].bare
+        named = bare == "function" or (bare == "coproc" and [word.bare for word in words[at + 2 : at + 3]] == ["{"])
+        if named and any(word.bare == "{" for word in words[at:]):
+            at = next(index for index in range(at, len(words)) if words[index].bare == "{")
+        elif bare != "{" and bare not in _KEYWORDS and not assigned(words[at]):
+            break
+        at += 1
+    return at
+
+
+def readings(words: Sequence[Word]) -> Iterator[Sequence[Word]]:
+    """The words, and those after each { among them: zsh begins a command there after `repeat 3`."""
+    yield words
+    yield from (words[at + 1 :] for at, word in enumerate(words) if at and word.bare == "{")
 
 
 def assigned(word: Word) -> str:

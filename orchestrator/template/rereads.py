@@ -4,6 +4,7 @@ A value there would be a program, however well it is quoted for the first shell.
 bare in that program: so the program is read by the same lexer.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 
 from orchestrator.template.commands import (
@@ -44,6 +45,10 @@ _RUNS = ("proxycommand", "localcommand", "knownhostscommand", "remotecommand", "
 
 _COUNTING = _REMOTE | _OPTION_C | frozenset("tmux test [ [[ print wait set export readonly local".split())
 """Programs to which it matters which of their words a word is."""
+
+_READERS = "|".join(map(re.escape, sorted(SHELLS | _REMOTE | _STDIN | {"su", "runuser", "/dev/stdin"})))
+_MORE = re.compile(rf"\s-(eq|ne|lt|le|gt|ge)\s|(?<!\|)\|(?!\|).*(?<!\w)({_READERS})(?!\w)", re.DOTALL)
+"""Beside what a value is evaluated, and what reads a program from a pipe."""
 
 _Places = Callable[[tuple[str, ...]], tuple[Place, ...]]
 
@@ -128,7 +133,7 @@ def _programs(words: Sequence[Word]) -> Iterator[tuple[int, str]]:
     first = start(words)
     for at in range(first, len(words)):
         name = name_of(words[at])
-        if at == first or name in SHELLS or program(words) in (VALUE, *WRAPPERS):
+        if at == first or name in SHELLS or words[at - 1].bare == "{" or program(words) in (VALUE, *WRAPPERS):
             yield at, name
 
 
@@ -183,6 +188,14 @@ def _after_option_c(words: Sequence[Word]) -> Iterator[Word]:
             yield Word(word.text.partition("=")[2], "", word.values, word.printed)
         elif word.text.startswith("-c"):
             yield Word(word.text[2:], "", word.values, word.printed)
+
+
+def unread(rest: str, values: int) -> Iterator[Finding]:
+    """All values before this rest of a text, which could not be read, where it may pipe them into a shell."""
+    if _MORE.search(rest):
+        problem = "what follows it cannot be read for sure, and may hand it to a shell, or have it evaluated"
+        refusal = Refusal(problem=problem, fix="write {{ value }} in a step of its own", unless=Unless.NUMBER)
+        yield from (Finding(value=value, refusal=refusal) for value in range(values))
 
 
 def _in_options(words: Sequence[Word]) -> Iterator[Finding]:

@@ -19,6 +19,8 @@ _LINES = {Context.COMMAND, Context.COMMENT, *DOCUMENTS}  # where a newline ends 
 def read(lexer: Lexer, text: str) -> None:
     """Go on with this text of the author's."""
     lexer.text, lexer.at = text, 0
+    if lexer.lost:
+        lexer.unread.append((len(lexer.places), text))
     if text:
         lexer.after = ""
     while lexer.at < len(text):

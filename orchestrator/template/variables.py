@@ -7,7 +7,7 @@ stand where they would look. Each row was seen to be needed in one of them.
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from orchestrator.template.commands import VALUE, Finding, Word, assigned, name_of, operands, program, start
+from orchestrator.template.commands import VALUE, Finding, Word, assigned, name_of, operands, program, readings, start
 from orchestrator.template.refusal import Refusal, Unless
 
 _COMPARES = frozenset("-eq -ne -lt -le -gt -ge".split())
@@ -32,8 +32,9 @@ PROMPTS = frozenset("PS0 PS1 PS2 PS3 PS4 PROMPT PROMPT_COMMAND RPROMPT SPROMPT".
 
 def findings(words: Sequence[Word]) -> Iterator[Finding]:
     """The values of a command that are evaluated."""
-    for word, refusal in _evaluated(words):
-        yield from (Finding(value=value, refusal=refusal) for value in (*word.values, *word.printed))
+    for reading in readings(words):
+        for word, refusal in _evaluated(reading):
+            yield from (Finding(value=value, refusal=refusal) for value in (*word.values, *word.printed))
 
 
 def declares_integers(words: Sequence[Word]) -> bool:

@@ -163,11 +163,13 @@ REFUSED = [
     ("rm {{ xs | args }}x", 4, "only stand by themselves"),
     ("rm ''{{ xs | args }}", 6, "only stand by themselves"),
     ("rm {{ xs | args }}{{ xs | args }}", 4, "only stand by themselves"),
-    ("git fetch {{ dash }}", 11, "options that run programs"),
-    ("ssh {{ dash }} true", 5, "options that run programs"),
-    ("tar -c {{ xs | args }} {{ dash }}", 24, "options that run programs"),
-    ('git fetch "{{ dash }}"', 12, "options that run programs"),
-    ("git fetch {{ e }}{{ dash }}", 18, "options that run programs"),
+    ("git fetch {{ dash }}", 11, "that run programs"),
+    ("ssh {{ dash }} true", 5, "that run programs"),
+    ("function f { git fetch {{ dash }}; }", 24, "that run programs"),
+    ("coproc x { git fetch {{ dash }}; }", 22, "that run programs"),
+    ("tar -c {{ xs | args }} {{ dash }}", 24, "that run programs"),
+    ('git fetch "{{ dash }}"', 12, "that run programs"),
+    ("git fetch {{ e }}{{ dash }}", 18, "that run programs"),
     # read again
     ("eval {{ v }}", 6, _AGAIN), ("eval echo {{ v }}", 11, _AGAIN), ('eval "echo {{ v }}"', 12, _AGAIN),
     ("command eval {{ v }}", 14, _AGAIN), ("builtin eval {{ v }}", 14, _AGAIN),
@@ -255,8 +257,7 @@ REFUSED = [
     ("set $(f {{ v }})", 9, "several words for set"), ("sh $(f {{ v }})", 8, "several words for sh"),
     ("printf $(f {{ v }})", 12, "several words for printf"), ("printf \"$(f {{ v }})\" a", 13, "would be the format"),
     ("[ {{ n }} \"$(f {{ v }})\" x ]", 16, "would be the operator"),
-    ("export x=$(f {{ v }})", 14, "several words for export"),
-    ("readonly x=$(f {{ v }})", 16, "several words for readonly"),
+    ("export x=$(f {{ v }})", 14, "several words for export"), ("readonly x=$(f {{ v }})", 16, "several words"),
     ("export \"$(f {{ v }})\"", 13, _NAMES),
     ("local $(f {{ v }})=1", 11, _NAMES), ("local x=$(f {{ v }})", 13, "several words for local"),
     ("sh <<< \"$(f {{ v }})\"", 13, "reads what $(...) prints"), ("print -P {{ v }}", 10, "print -P expands"),
@@ -271,12 +272,7 @@ REFUSED = [
 ]  # fmt: skip
 """A template of which a value cannot stand where it does, its column, and why."""
 
-OF_THE_VALUE = (
-    "ends the here-document",
-    "goes on with what is not ASCII",
-    "begins with a tab",
-    "options that run programs",
-)
+OF_THE_VALUE = ("ends the here-document", "goes on with what is not ASCII", "begins with a tab", "that run programs")
 """The reasons that depend on the value."""
 
 REMARKS = [

@@ -35,7 +35,7 @@ PAIRS = (
     ('echo "$V', '"'), ("cat <<EOF\n$V", "\nEOF\n"), ("echo $V", "\n"), ("[[ -n x && -v ", " ]]\n"),
     ("command eval ", "\n"), ("[ $(echo ", ") = x ]"), ("test x$(echo ", ")"), ("export x=$(echo ", ")\n"),
     ("export ", ' "$(echo '), ("printf $(echo ", ") x\n"), ('sh <<< "$(echo ', ')"\n'), ("sh $(echo ", ")\n"),
-    ("set $(echo ", ")\n"), ('[ "$(echo ', ')" = x ]'), ("kill $(echo ", ")\n"), ("print -P ", "\n"),
+    ("set $(echo ", ")\n"), ('[ "$(echo ', ')" = x ]'), ("print -P ", "\n"),
 )  # fmt: skip
 """What may stand before and after a value."""
 
