@@ -44,11 +44,11 @@ def storm(given: argparse.Namespace, shells: Sequence[Shell], folder: Path) -> i
     """Draw and run for as long as was said, print what goes wrong as it does, then the figures; the exit status."""
     seed = time.time_ns() if given.seed is None else given.seed
     absent = {*(given.shell or NAMES)} - {shell.name for shell in shells}
-    print(f"seed {seed}; not here: {', '.join(sorted(absent)) or 'none'}", flush=True)
     drawn = Storm(seed, shells, folder, batch=given.batch, tell=lambda broken: print(broken, flush=True))
     began = told = time.monotonic()
     interrupted = False
     try:
+        print(f"seed {seed}; not here: {', '.join(sorted(absent)) or 'none'}", flush=True)
         while (now := time.monotonic()) < began + given.minutes * 60:
             drawn.round()
             if now - told > 60:
