@@ -163,7 +163,8 @@ def _dollar(lexer: Lexer) -> None:
         lexer.enter(Context.ARITHMETIC, 3)
     elif rest[:1] == "(":
         lexer.add("$", 0)
-        if lexer.duplicates or lexer.record.open_word().open_subscript:
+        word = None if lexer.stack[-1] in DOCUMENTS else lexer.record.open_word()
+        if lexer.duplicates or (word and word.open_subscript):
             lexer.lose("$(...) in a subscript, or after >& or <&", "assign it to a variable first")
         lexer.record.enter()
         lexer.enter(Context.SUBSTITUTION, 2)
