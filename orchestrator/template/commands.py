@@ -31,18 +31,30 @@ class Word:
     printed: list[int] = field(default_factory=list)
 
     @property
+    def splits(self) -> bool:
+        """Whether a $(...) with values in it may stand there without quotes: it is as many words as it prints."""
+        return bool(self.printed) and "$" in self.bare
+
+    @property
+    def led(self) -> bool:
+        """Whether a value, or what is printed by a command with one, is what it begins with."""
+        return self.text.startswith(VALUE) or (bool(self.printed) and self.text.startswith("$"))
+
+    @property
     def open_subscript(self) -> bool:
-        """Whether it has a name[ without its ]."""
+        """Whether it has a name[ without its ]; mksh looks for that of the same depth, and knows no quotes there."""
         name, bracket, rest = self.bare.partition("[")
-        return bool(bracket) and (name[-1:].isalnum() or name[-1:] in ("_", VALUE)) and "]" not in rest
+        named = name[-1:].isalnum() or name[-1:] in ("_", VALUE)
+        return bool(bracket) and named and rest.count("[") >= rest.count("]")
 
 
 @dataclass(slots=True)
 class Document:
-    """A here-document's text as the command reads it on its stdin, and the values in it."""
+    """A here-document's text as the command reads it on its stdin, and the values in it; printed: as of a word."""
 
     text: str = ""
     values: list[int] = field(default_factory=list)
+    printed: list[int] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -80,9 +92,22 @@ class Finding:
 
 def start(words: Sequence[Word]) -> int:
     """The index of the word that names the program: after keywords and assignments, and after a `function f {`."""
-    first = max((at + 1 for at, word in enumerate(words) if word.bare == "{"), default=0)
-    names = (at for at in range(first, len(words)) if words[at].bare not in _KEYWORDS and not assigned(words[at]))
-    return next(names, len(words))
+    at = 0
+    while at < len(words):
+        bare = words[at].bare
+        named = bare == "function" or (bare == "coproc" and [word.bare for word in words[at + 2 : at + 3]] == ["{"])
+        if named and any(word.bare == "{" for word in words[at:]):
+            at = next(index for index in range(at, len(words)) if words[index].bare == "{")
+        elif bare != "{" and bare not in _KEYWORDS and not assigned(words[at]):
+            break
+        at += 1
+    return at
+
+
+def readings(words: Sequence[Word]) -> Iterator[Sequence[Word]]:
+    """The words, and those after each { among them: zsh begins a command there after `repeat 3`."""
+    yield words
+    yield from (words[at + 1 :] for at, word in enumerate(words) if at and word.bare == "{")
 
 
 def assigned(word: Word) -> str:

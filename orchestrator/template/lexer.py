@@ -48,6 +48,7 @@ class Lexer:
     stack: the contexts, innermost last. pending: here-documents announced on this line, the one being read first.
     after: what stands right before, where a value would become part of it. depth: open parentheses of arithmetic.
     duplicates: in the word after >& or <&. lost: why values can no longer be placed.
+    unread: the text from there on, in pieces, each with how many values come before it.
     """
 
     def __init__(self) -> None:
@@ -60,6 +61,7 @@ class Lexer:
         self.depth = 0
         self.duplicates = False
         self.lost: Refusal | None = None
+        self.unread: list[tuple[int, str]] = []
 
     def value(self, following: str, *, another: bool) -> None:
         """Take the place of a value that comes now, before this text of the author's; another: before another value."""
@@ -110,6 +112,8 @@ class Lexer:
         return refused
 
     def lose(self, what: str, fix: str) -> None:
+        if self.lost is None:
+            self.unread.append((len(self.places), self.text[self.at :]))
         self.lost = self.lost or Refusal(problem=f"a value cannot stand after {what}", fix=fix)
 
     def enter(self, context: Context, length: int) -> None:

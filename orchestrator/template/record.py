@@ -54,7 +54,7 @@ class Record:
         if word is None or (number and word.bare.isdigit()):
             return
         if operator == "<<<":
-            level.command.documents.append(Document(word.text, word.values))
+            level.command.documents.append(Document(word.text, word.values, word.printed))
         elif not operator:
             level.command.words.append(word)
 

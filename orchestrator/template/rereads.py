@@ -4,6 +4,7 @@ A value there would be a program, however well it is quoted for the first shell.
 bare in that program: so the program is read by the same lexer.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 
 from orchestrator.template.commands import (
@@ -31,7 +32,7 @@ WRAPPERS = frozenset(
 """Programs that run the program which some later word of theirs names."""
 
 _REMOTE = frozenset("ssh autossh rsh dbclient slogin".split())
-_JOINED = frozenset("eval watch alias parallel fc".split())
+_JOINED = frozenset("eval watch alias parallel fc compgen complete".split())
 """Programs that run the text of their arguments."""
 _OPTION_C = frozenset("su runuser flock script vagrant sg".split())
 _LONG_C = ("--command", "--session-command")
@@ -42,8 +43,12 @@ _OF_SUDO = frozenset("-u -g -h -p -C -r -t -T -U -R -D".split())
 _RUNS = ("proxycommand", "localcommand", "knownhostscommand", "remotecommand", "match")
 """Options of ssh whose text is run by a shell."""
 
-_COUNTING = _REMOTE | _OPTION_C | frozenset("tmux test [ [[ print wait set".split())
+_COUNTING = _REMOTE | _OPTION_C | frozenset("tmux test [ [[ print wait set export readonly local".split())
 """Programs to which it matters which of their words a word is."""
+
+_READERS = "|".join(map(re.escape, sorted(SHELLS | _REMOTE | _STDIN | {"su", "runuser", "/dev/stdin"})))
+_MORE = re.compile(rf"\s-(eq|ne|lt|le|gt|ge)\s|(?<!\|)\|(?!\|).*(?<!\w)({_READERS})(?!\w)", re.DOTALL)
+"""Beside what a value is evaluated, and what reads a program from a pipe."""
 
 _Places = Callable[[tuple[str, ...]], tuple[Place, ...]]
 
@@ -56,11 +61,13 @@ def findings(pipeline: Pipeline, values: int, places: _Places) -> Iterator[Findi
             printed = [value for word in code for value in word.printed]
             yield from (Finding(value=value, refusal=_printed(name)) for value in printed)
         yield from _in_options(command.words)
+        yield from _split(command.words)
         if not (name := _reader(command.words)):
             continue
         if command.documents:
             document: Document = command.documents[-1]
             yield from _in_program(document.text, document.values, name, places)
+            yield from (Finding(value=value, refusal=_printed(name)) for value in document.printed)
         elif at:
             before = pipeline.commands[:at]
             compound = any(not each.words or each.words[0].bare in CLOSERS for each in before)
@@ -126,7 +133,7 @@ def _programs(words: Sequence[Word]) -> Iterator[tuple[int, str]]:
     first = start(words)
     for at in range(first, len(words)):
         name = name_of(words[at])
-        if at == first or name in SHELLS or program(words) in (VALUE, *WRAPPERS):
+        if at == first or name in SHELLS or words[at - 1].bare == "{" or program(words) in (VALUE, *WRAPPERS):
             yield at, name
 
 
@@ -178,9 +185,17 @@ def _after_option_c(words: Sequence[Word]) -> Iterator[Word]:
         if word.text in ("-c", "-lc", *_LONG_C):
             yield from words[at + 1 : at + 2]
         elif word.text.startswith(tuple(f"{option}=" for option in _LONG_C)):
-            yield Word(word.text.partition("=")[2], "", word.values)
+            yield Word(word.text.partition("=")[2], "", word.values, word.printed)
         elif word.text.startswith("-c"):
-            yield Word(word.text[2:], "", word.values)
+            yield Word(word.text[2:], "", word.values, word.printed)
+
+
+def unread(rest: str, values: int) -> Iterator[Finding]:
+    """All values before this rest of a text, which could not be read, where it may pipe them into a shell."""
+    if _MORE.search(rest):
+        problem = "what follows it cannot be read for sure, and may hand it to a shell, or have it evaluated"
+        refusal = Refusal(problem=problem, fix="write {{ value }} in a step of its own", unless=Unless.NUMBER)
+        yield from (Finding(value=value, refusal=refusal) for value in range(values))
 
 
 def _in_options(words: Sequence[Word]) -> Iterator[Finding]:
@@ -190,12 +205,22 @@ def _in_options(words: Sequence[Word]) -> Iterator[Finding]:
             continue
         for before, word in zip(words[at:], words[at + 1 :], strict=False):
             text = word.text.removeprefix("-o") if word.text.startswith("-o") else word.text
-            if (before.text == "-o" or text != word.text) and word.values:
+            if (before.text == "-o" or text != word.text) and (word.values or word.printed):
                 option = text.lower().lstrip()
-                if option.startswith((VALUE, *_RUNS)):
+                if option.startswith((VALUE, "$", *_RUNS)):
                     fix = "name the option in the command, as in -o ConnectTimeout={{ seconds }}"
                     refusal = Refusal(problem=f"an option of {name} can run a program", fix=fix)
-                    yield from (Finding(value=value, refusal=refusal) for value in word.values)
+                    yield from (Finding(value=value, refusal=refusal) for value in (*word.values, *word.printed))
+
+
+def _split(words: Sequence[Word]) -> Iterator[Finding]:
+    """`[ $(cat {{ file }}) = x ]`: what it prints may be `-v a[$(reboot)]`, four words for one."""
+    name = program(words)
+    for at, word in enumerate(words):
+        if word.splits and name != "[[" and counts(words, at):
+            problem = f"what $(...) prints is several words for {name}, which may make more of them than data"
+            refusal = Refusal(problem=problem, fix='write "$(...)" in double quotes', unless=Unless.NUMBER)
+            yield from (Finding(value=value, refusal=refusal) for value in word.printed)
 
 
 def _reader(words: Sequence[Word]) -> str:

@@ -44,6 +44,9 @@ def _places(chunks: tuple[str, ...]) -> tuple[Place, ...]:
                     found[value] = replace(found[value], program=reader, counted=counted)
         for finding in rereads.findings(pipeline, len(found), places):
             _add(found, finding)
+    if lexer.unread:
+        for finding in rereads.unread(" ".join(rest for _, rest in lexer.unread), lexer.unread[0][0]):
+            _add(found, finding)
     return tuple(found)
 
 

@@ -19,6 +19,8 @@ _LINES = {Context.COMMAND, Context.COMMENT, *DOCUMENTS}  # where a newline ends 
 def read(lexer: Lexer, text: str) -> None:
     """Go on with this text of the author's."""
     lexer.text, lexer.at = text, 0
+    if lexer.lost:
+        lexer.unread.append((len(lexer.places), text))
     if text:
         lexer.after = ""
     while lexer.at < len(text):
@@ -119,6 +121,8 @@ def _begin_document(lexer: Lexer) -> None:
 
 
 def _in_command(lexer: Lexer, char: str) -> None:
+    if char in "\\'\"`" and lexer.record.word and lexer.record.word.open_subscript:
+        lexer.lose("quotes in name[...]", "quote the [ as well; arrays are not of sh")
     if char == "\\":
         _escape(lexer, "")
     elif char == "$":
@@ -159,7 +163,8 @@ def _dollar(lexer: Lexer) -> None:
         lexer.enter(Context.ARITHMETIC, 3)
     elif rest[:1] == "(":
         lexer.add("$", 0)
-        if lexer.duplicates or lexer.record.open_word().open_subscript:
+        word = None if lexer.stack[-1] in DOCUMENTS else lexer.record.open_word()
+        if lexer.duplicates or (word and word.open_subscript):
             lexer.lose("$(...) in a subscript, or after >& or <&", "assign it to a variable first")
         lexer.record.enter()
         lexer.enter(Context.SUBSTITUTION, 2)

@@ -7,12 +7,12 @@ stand where they would look. Each row was seen to be needed in one of them.
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from orchestrator.template.commands import VALUE, Finding, Word, assigned, name_of, operands, program, start
+from orchestrator.template.commands import VALUE, Finding, Word, assigned, name_of, operands, program, readings, start
 from orchestrator.template.refusal import Refusal, Unless
 
 _COMPARES = frozenset("-eq -ne -lt -le -gt -ge".split())
 _TESTS = frozenset("test [ [[".split())
-_COUNTS = frozenset("shift exit return break continue ulimit".split())
+_COUNTS = frozenset("shift exit return break continue ulimit logout bye".split())
 """Built-in commands whose argument mksh or zsh evaluates."""
 _DECLARES = frozenset("declare typeset integer float nameref let".split())
 """They evaluate, or read again, all of an assignment in some form: `declare -a x='(...)'`, `let`."""
@@ -32,8 +32,9 @@ PROMPTS = frozenset("PS0 PS1 PS2 PS3 PS4 PROMPT PROMPT_COMMAND RPROMPT SPROMPT".
 
 def findings(words: Sequence[Word]) -> Iterator[Finding]:
     """The values of a command that are evaluated."""
-    for word, refusal in _evaluated(words):
-        yield from (Finding(value=value, refusal=refusal) for value in (*word.values, *word.printed))
+    for reading in readings(words):
+        for word, refusal in _evaluated(reading):
+            yield from (Finding(value=value, refusal=refusal) for value in (*word.values, *word.printed))
 
 
 def declares_integers(words: Sequence[Word]) -> bool:
@@ -66,12 +67,23 @@ def _evaluated(words: Sequence[Word]) -> Iterator[tuple[Word, Refusal]]:
         yield from ((word, _variable(f"{name} evaluates the names it is given")) for word in arguments)
     elif name in _EXPORTS:
         plain = all(word.text in _PLAIN or word.text[:1] != "-" for word in arguments)
-        unsafe = (word for word in arguments if not plain or VALUE in word.text.partition("=")[0])
+        unsafe = (word for word in arguments if not plain or _is_name(word))
         yield from ((word, _variable(f"{name} evaluates the names it is given")) for word in unsafe)
+    elif name == "print" and any(word.text[:1] == "-" and "P" in word.text for word in arguments):
+        expands = Refusal(
+            problem="print -P expands what it prints, as a prompt", fix="write printf '%s\\n' {{ value }}"
+        )
+        yield from ((word, expands) for word in arguments)
     elif name in ("printf", "print", "wait", "set"):
         yield from _named_by_option(name, arguments)
     if name in _TESTS or name.startswith("-"):
         yield from _tested(rest)
+
+
+def _is_name(word: Word) -> bool:
+    """Whether a value may be the variable's name, or part of it: of `name=text`, or all of the word."""
+    name = word.text.partition("=")[0]
+    return VALUE in name or (bool(word.printed) and "$" in name)
 
 
 def _assignments(words: Sequence[Word]) -> Iterator[tuple[Word, Refusal]]:
@@ -97,7 +109,7 @@ def _tested(words: Sequence[Word]) -> Iterator[tuple[Word, Refusal]]:
     for before, word in pairwise(words):
         if before.text in ("-v", "-R"):
             yield word, _variable(f"{before.text} evaluates the name it is given")
-        elif before.text.startswith(VALUE) and word.text.startswith(VALUE):
+        elif before.led and word.led:
             yield word, operators
 
 
@@ -106,7 +118,7 @@ def _named_by_option(name: str, arguments: Sequence[Word]) -> Iterator[tuple[Wor
     for before, word in pairwise(arguments):
         if before.text.startswith(flag):
             yield word, _variable(f"{name} {flag} evaluates the name it is given")
-    if name == "printf" and len(arguments) > 1 and arguments[0].text.startswith(VALUE):
+    if name == "printf" and len(arguments) > 1 and arguments[0].led:
         problem = "a value would be the format here, or the option -v"
         yield arguments[0], Refusal(problem=problem, fix="write printf '%s\\n' {{ value }}")
     if name == "printf" and (form := next(operands([Word(), *arguments], frozenset({"-v"})), None)):

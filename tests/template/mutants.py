@@ -10,7 +10,19 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from orchestrator.template import commands, contexts, escapes, lexer, placing, record, rereads, shell, syntax, variables
+from orchestrator.template import (
+    commands,
+    contexts,
+    escapes,
+    lexer,
+    placing,
+    record,
+    rereads,
+    shell,
+    shell_text,
+    syntax,
+    variables,
+)
 
 MODULES: tuple[ModuleType, ...] = (escapes, lexer, placing, record, rereads, syntax, variables, commands)
 
@@ -37,8 +49,15 @@ def mutants() -> Iterator[Mutant]:
 def _rows(context: contexts.Context) -> Iterator[Mutant]:
     row = contexts.CONTEXTS[context]
     for name, weaker in (("escape", replace(row, escape=escapes.as_it_is)), ("refusal", replace(row, refusal=None))):
-        if weaker != row and getattr(row, name):
+        plain = name == "escape" and getattr(row.escape, "__name__", "") == "as_it_is"  # of whichever load
+        if getattr(row, name) and not plain:
             yield Mutant(what=f"the {name} of {context.value}", apply=partial(_row, context, weaker))
+
+
+def _forget() -> None:
+    """What was remembered of places is of the module as it was."""
+    shell.places.cache_clear()
+    shell_text._spots.cache_clear()
 
 
 @contextmanager
@@ -46,10 +65,10 @@ def _row(context: contexts.Context, row: contexts.Row) -> Iterator[None]:
     table: dict[contexts.Context, contexts.Row] = contexts.CONTEXTS  # type: ignore[assignment]
     whole = table[context]
     table[context] = row
-    shell.places.cache_clear()
+    _forget()
     yield
     table[context] = whole
-    shell.places.cache_clear()
+    _forget()
 
 
 @contextmanager
@@ -60,10 +79,10 @@ def _without(module: ModuleType, source: str, number: int) -> Iterator[None]:
         if at >= number:
             break
     _load(module, tree)
-    shell.places.cache_clear()
+    _forget()
     yield
     _load(module, ast.parse(source))
-    shell.places.cache_clear()
+    _forget()
 
 
 def _load(module: ModuleType, tree: ast.Module) -> None:

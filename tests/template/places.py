@@ -163,11 +163,13 @@ REFUSED = [
     ("rm {{ xs | args }}x", 4, "only stand by themselves"),
     ("rm ''{{ xs | args }}", 6, "only stand by themselves"),
     ("rm {{ xs | args }}{{ xs | args }}", 4, "only stand by themselves"),
-    ("git fetch {{ dash }}", 11, "options that run programs"),
-    ("ssh {{ dash }} true", 5, "options that run programs"),
-    ("tar -c {{ xs | args }} {{ dash }}", 24, "options that run programs"),
-    ('git fetch "{{ dash }}"', 12, "options that run programs"),
-    ("git fetch {{ e }}{{ dash }}", 18, "options that run programs"),
+    ("git fetch {{ dash }}", 11, "that run programs"),
+    ("ssh {{ dash }} true", 5, "that run programs"),
+    ("function f { git fetch {{ dash }}; }", 24, "that run programs"),
+    ("coproc x { git fetch {{ dash }}; }", 22, "that run programs"),
+    ("tar -c {{ xs | args }} {{ dash }}", 24, "that run programs"),
+    ('git fetch "{{ dash }}"', 12, "that run programs"),
+    ("git fetch {{ e }}{{ dash }}", 18, "that run programs"),
     # read again
     ("eval {{ v }}", 6, _AGAIN), ("eval echo {{ v }}", 11, _AGAIN), ('eval "echo {{ v }}"', 12, _AGAIN),
     ("command eval {{ v }}", 14, _AGAIN), ("builtin eval {{ v }}", 14, _AGAIN),
@@ -251,17 +253,26 @@ REFUSED = [
     ("[[ a && -v {{ v }} ]]", 12, _NAMES),
     ("[ {{ v }} {{ v }} x ]", 11, "would be the operator"), ("printf {{ v }} a", 8, "would be the format"),
     ("set -x; PS4={{ v }}", 13, "expands what PS4 is set to"), ("PROMPT_COMMAND={{ v }}", 16, "expands what"),
+    ("[ $(f {{ v }}) = x ]", 7, "several words for ["), ("test x = a$(f {{ v }})", 15, "several words for test"),
+    ("set $(f {{ v }})", 9, "several words for set"), ("sh $(f {{ v }})", 8, "several words for sh"),
+    ("printf $(f {{ v }})", 12, "several words for printf"), ("printf \"$(f {{ v }})\" a", 13, "would be the format"),
+    ("[ {{ n }} \"$(f {{ v }})\" x ]", 16, "would be the operator"),
+    ("export x=$(f {{ v }})", 14, "several words for export"), ("readonly x=$(f {{ v }})", 16, "several words"),
+    ("export \"$(f {{ v }})\"", 13, _NAMES),
+    ("local $(f {{ v }})=1", 11, _NAMES), ("local x=$(f {{ v }})", 13, "several words for local"),
+    ("sh <<< \"$(f {{ v }})\"", 13, "reads what $(...) prints"), ("print -P {{ v }}", 10, "print -P expands"),
+    ("su -c\"$(f {{ v }})\" app", 11, "reads what $(...) prints"),
+    ("ssh -o \"$(f {{ v }})\" h", 13, "an option of ssh"),
+    ("su --command=\"$(f {{ v }})\" app", 19, "reads what $(...) prints"),
+    ('a["{{ v }}"]=1', 4, "quotes in name["), ('a["x"]={{ v }}', 8, "quotes in name["),
+    ("a['x'] {{ v }}", 8, "quotes in name["), ("a[\\x] {{ v }}", 7, "quotes in name["),
+    ("a[b[1]={{ v }}", 8, _NUMBER), ("a[b[1] {{ v }}", 8, "name[ without"),
     ("declare -i n; n={{ v }}", 17, "declared a number"), ("integer n; n={{ v }}", 14, "declared a number"),
     ("export -i n; n={{ v }}", 16, "declared a number"), ("typeset -i n; n={{ v }}", 17, "declared a number"),
 ]  # fmt: skip
 """A template of which a value cannot stand where it does, its column, and why."""
 
-OF_THE_VALUE = (
-    "ends the here-document",
-    "goes on with what is not ASCII",
-    "begins with a tab",
-    "options that run programs",
-)
+OF_THE_VALUE = ("ends the here-document", "goes on with what is not ASCII", "begins with a tab", "that run programs")
 """The reasons that depend on the value."""
 
 REMARKS = [

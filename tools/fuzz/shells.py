@@ -30,6 +30,8 @@ _KNOWN: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("zsh --emulate sh", ("zsh", "--emulate", "sh")),
     ("yash", ("yash", "--posixly-correct")),
 )
+_FOUND = tuple("[ echo false printf pwd test true".split())
+"""What yash, as sh, has built in, and only where PATH has a program of that name; it is not run."""
 NAMES = tuple(name for name, _ in _KNOWN)
 
 
@@ -55,8 +57,11 @@ class Shell:
 
     def run(self, script: Path, folder: Path, timeout: float) -> Ran:
         """What the script prints; it is killed where it takes longer than this, in seconds."""
+        (folder / "found").mkdir(exist_ok=True)
+        for name in _FOUND:
+            (folder / "found" / name).touch(0o755)
         env = {
-            "PATH": "/nonexistent",
+            "PATH": str(folder / "found") if self.name == "yash" else "/nonexistent",
             "LC_ALL": "C.UTF-8",
             "V": "v v",
             "HOME": "/nonexistent",
@@ -77,9 +82,10 @@ class Shell:
                 ended = True
             except subprocess.TimeoutExpired:
                 ended = False
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            finally:  # whoever interrupts the fuzzer does not reach a session of its own
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
             printed.seek(0)
             return Ran(output=printed.read(), ended=ended)
 

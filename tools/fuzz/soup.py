@@ -33,7 +33,9 @@ PAIRS = (
     ("for i in 1; do break ", "; done\n"), ("echo &> ", "\n"), ("x=1 y=", " true\n"), ("echo {a,", "}\n"),
     ("echo ~", "\n"),
     ('echo "$V', '"'), ("cat <<EOF\n$V", "\nEOF\n"), ("echo $V", "\n"), ("[[ -n x && -v ", " ]]\n"),
-    ("command eval ", "\n"),
+    ("command eval ", "\n"), ("[ $(echo ", ") = x ]"), ("test x$(echo ", ")"), ("export x=$(echo ", ")\n"),
+    ("export ", ' "$(echo '), ("printf $(echo ", ") x\n"), ('sh <<< "$(echo ', ')"\n'), ("sh $(echo ", ")\n"),
+    ("set $(echo ", ")\n"), ('[ "$(echo ', ')" = x ]'), ("print -P ", "\n"),
 )  # fmt: skip
 """What may stand before and after a value."""
 

@@ -1,5 +1,6 @@
 """Drawing cases, running them by the hundred in each shell, and looking at what came of them."""
 
+import secrets
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -7,8 +8,8 @@ from pathlib import Path
 from random import Random
 
 from orchestrator.template.error import Fault
-from orchestrator.template.shell_text import fill
-from tools.fuzz.grammar import PRELUDE, Grammar, Item, Part, chunks, slot
+from tools.fuzz.case import Broken, Case, rendered
+from tools.fuzz.grammar import PRELUDE, Grammar, Item, Part
 from tools.fuzz.shells import Shell
 from tools.fuzz.soup import soup
 from tools.fuzz.values import CANARY, hostile
@@ -21,29 +22,6 @@ WELL_FORMED = 4
 """Well-formed cases for one of the others, each of which costs a fork."""
 LASTS = 30.0
 LASTS_ALONE = 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """A rendered template. expected: what it prints; None where nothing is expected but that no value is run."""
-
-    items: tuple[Item, ...]
-    values: tuple[str, ...]
-    script: str
-    expected: bytes | None
-    contexts: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """A case that went wrong in a shell: what it did."""
-
-    shell: str
-    case: Case
-    what: str
-
-    def __str__(self) -> str:
-        return f"{self.what} in {self.shell}\n  {self.case.items!r}\n  {self.case.values!r}\n  {self.case.script!r}"
 
 
 @dataclass(slots=True)
@@ -59,13 +37,22 @@ class Tally:
 
 
 class Storm:
-    """Cases of one seed, in some shells, in a folder of its own."""
+    """Cases of one seed, in some shells, in a folder of its own. tell: takes each broken one when it is found."""
 
-    def __init__(self, seed: int, shells: Sequence[Shell], folder: Path, *, batch: int = 200) -> None:
+    def __init__(
+        self,
+        seed: int,
+        shells: Sequence[Shell],
+        folder: Path,
+        *,
+        batch: int = 200,
+        tell: Callable[[Broken], None] = lambda _: None,
+    ) -> None:
         self.chance = Random(seed)
         self.shells = shells
         self.folder = folder
         self.batch = batch
+        self.tell = tell
         self.tally = Tally()
         self.printed = b""
 
@@ -89,21 +76,19 @@ class Storm:
         made = 0
         while made < count:
             items, part = draw()
-            texts, uses = chunks(items)
-            for _ in range(SETS if uses else 0):
+            for _ in range(SETS if any(not isinstance(item, str) for item in items) else 0):
                 values = tuple(hostile(self.chance) for _ in range(VALUES))
+                expected = part.text(values).encode() if part else None
+                contexts = part.contexts if part else ("loose",)
                 try:
-                    written = [*fill(texts, [slot(use, values) for use in uses]), ""]
+                    case = rendered(items, values, expected, contexts)
                 except Fault:
                     self.tally.refused += 1
                     continue
                 made += 1
-                script = "".join(text + value for text, value in zip(texts, written, strict=True))
-                expected = part.text(values).encode() if part else None
-                contexts = part.contexts if part else ("loose",)
                 self.tally.contexts.update(contexts)
                 self.tally.rendered += 1
-                yield Case(items, values, script, expected, contexts)
+                yield case
 
     def expect(self, shell: Shell, cases: Sequence[Case]) -> None:
         """Run all in one process; where not every case printed what it should, the first that did not is broken."""
@@ -115,12 +100,12 @@ class Storm:
                 return
             case = rest[wrong]
             if self._first_wrong(shell, [case], LASTS_ALONE) is not None:
-                self.tally.broken.append(Broken(shell.name, case, f"printed {self.printed!r}"))
+                self._broken(Broken(shell.name, case, f"printed {self.printed!r}, not {case.expected!r}"))
             rest = rest[wrong + 1 :]
 
     def _first_wrong(self, shell: Shell, cases: Sequence[Case], timeout: float) -> int | None:
         """The index of the first case that printed something else, or made the canary."""
-        token = f"{self.chance.getrandbits(64):016x}"
+        token = secrets.token_hex(8)  # not of `chance`: how often this is called depends on the machine
         script = "\n".join([shell.prelude, PRELUDE, *(f"{case.script}\nprintf %s {token}" for case in cases), ""])
         (self.folder / "script").write_bytes(script.encode())
         printed = shell.run(Path("script"), self.folder, timeout).output.split(token.encode())
@@ -149,12 +134,16 @@ class Storm:
             done = ran.output.split()
             first = int(done[-1]) + 1 if done else first
             if self._sung():
-                self.tally.broken.append(Broken(shell.name, cases[first], "a value was run"))
+                self._broken(Broken(shell.name, cases[first], "a value was run"))
             elif not ran.ended:
                 self.tally.slow += 1
             elif first < len(cases):
-                self.tally.broken.append(Broken(shell.name, cases[first], "ended the shell around it"))
+                self._broken(Broken(shell.name, cases[first], "ended the shell around it"))
             first += 1
+
+    def _broken(self, broken: Broken) -> None:
+        self.tally.broken.append(broken)
+        self.tell(broken)
 
     def _sung(self) -> bool:
         canary = self.folder / CANARY

@@ -12,6 +12,7 @@ RUNS = (
     f"a[$({_RUN})]", f"a[`{_RUN}`]", f"\nEOF\n{_RUN}\n", f"\n\tEOF\n{_RUN}\n", f";;esac;{_RUN};", f"}};{_RUN};",
     f"${{x:-$({_RUN})}}", f"$((a[$({_RUN})]))", f"\\\n{_RUN}\\\n", f"'\n{_RUN}\n'", f"x[$({_RUN})]=1", f"({_RUN})",
     f"($({_RUN}))", f"\\$({_RUN})", f"'$({_RUN})'", f'"$({_RUN})"', f"'\\''$({_RUN})'\\''", f"&{_RUN}", f"|{_RUN}",
+    f"-v a[$({_RUN})]", f"1 -eq a[$({_RUN})]", f"-c $({_RUN})", f"RANDOM=a[$({_RUN})]", f"-A a[$({_RUN})]",
 )  # fmt: skip
 """Each makes the canary in some place where it is not quoted as it should be."""
 
