@@ -119,8 +119,11 @@ def _ended(state: HostState) -> bool:
 
 
 def _question(here: _Here) -> int | None:
-    """The slot from which the host cannot go on before a person has said how; None: there is none."""
-    if here.state.failure is not None:
+    """The slot from which the host cannot go on before a person has said how; None: there is none.
+
+    A run that takes another back finds that one's steps as they had ended, and nobody asks about them any more.
+    """
+    if here.state.failure is not None or here.layout.goes_back:
         return None
     wants = (i for i in here.layout.steps if wants_answer(here.layout.slots[i], here.state.progress[i]))
     return next(wants, None)

@@ -18,7 +18,7 @@ from orchestrator.engine.locks import take_locks
 from orchestrator.engine.metered import Meter
 from orchestrator.errors import Held
 from orchestrator.journal.memory import MemoryJournal
-from orchestrator.model.event import AttemptStarted, Recorded, StepSkipped, UndoEnded, UndoStarted
+from orchestrator.model.event import AttemptStarted, GateAnswered, Recorded, StepSkipped, UndoEnded, UndoStarted
 from orchestrator.model.host import Host
 from orchestrator.model.ids import HostName, RunId
 from orchestrator.model.plan import Plan
@@ -187,6 +187,24 @@ async def test_what_a_failed_way_back_has_undone_is_not_undone_again(tmp_path: P
     assert second
     again = await drive(second)
     assert again.slots_of("1") == ["04-pull-back-undo", "05-pull-verify-undo"]
+
+
+async def test_a_way_back_settles_no_question_of_the_run_that_it_takes_back(tmp_path: Path) -> None:
+    text = playbook(STEPS, hosts="[1]", rollout="{rollback: none}").replace(
+        "run: check", "run: check, on_failure: pause"
+    )
+
+    def still_running(host: str, slot: str, attempt: int) -> Ran:
+        return Ran(stdout="c0ffee", ending="stuck" if slot == "02-check" else "exited")
+
+    before = await drive(plan_of(tmp_path, text), still_running, answers=[("1", Act.FAIL)])
+    assert before.lists == {"failed": ("1",)}
+    back = take_back(before.state, RUN, (HostName("1"),)).plan
+    assert back
+    after = await drive(back)
+    assert not [e for e in after.events if isinstance(e, GateAnswered)]
+    assert after.state.waves.total.failures == 0, "nothing has failed here"
+    assert (after.lists, after.exit) == ({"rolled_back": ("1",)}, 0)
 
 
 async def test_what_the_journal_lacks_for_the_way_back_is_named(tmp_path: Path) -> None:
