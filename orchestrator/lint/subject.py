@@ -33,7 +33,7 @@ class Subject:
     """A step, or one command of its rollback (undo). step: the step's name. path: the keys that lead to it, or empty.
 
     attempts: how often it is tried. judged: its exit status is not what counts. looks: its author says that it changes
-    nothing, or it is a condition. undone: the step has a rollback.
+    nothing, or it is a condition. secret: what it says is shown to nobody. undone: the step has a rollback.
     """
 
     step: str
@@ -50,6 +50,7 @@ class Subject:
     plain: bool = False
     background: bool = False
     irreversible: bool = False
+    secret: bool = False
     undone: bool = False
     run_once: RunOnce | None = None
     values: Values = field(default_factory=Values)
@@ -112,6 +113,7 @@ def _of_step(step: Step, section: Section, values: Values) -> Subject:
         plain=step.plain,
         background=step.background,
         irreversible=step.irreversible,
+        secret=step.secret,
         undone=step.rollback is not None,
         run_once=step.run_once,
         values=values,
@@ -132,6 +134,7 @@ def _undos(step: Step, values: Values) -> Iterator[Subject]:
             undo=True,
             attempts=part.retries.attempts,
             plain=step.plain,
+            secret=step.secret,
             values=values,
         )
 
@@ -164,6 +167,7 @@ def _of_slot(slot: Slot, plan: Plan, *, undone: bool, values: Values) -> Subject
         plain=slot.plain,
         background=slot.background,
         irreversible=slot.irreversible,
+        secret=slot.secret,
         undone=undone,
         run_once=slot.run_once,
         values=values,

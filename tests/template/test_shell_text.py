@@ -6,7 +6,7 @@ import pytest
 
 from orchestrator.model.ids import Value
 from orchestrator.model.origin import Origin, Text
-from orchestrator.template import TemplateError, check, check_shell, raw_uses, remarks, render_shell
+from orchestrator.template import TemplateError, check, check_shell, remarks, render_shell
 from tests.template import tables
 from tests.template.places import INSIDE, OF_THE_VALUE, REFUSED, REMARKS, VALUES, WORDS
 
@@ -97,7 +97,6 @@ def test_what_no_shell_reads_has_no_such_filter(name: str) -> None:
 def test_every_raw_use_is_told_with_its_place() -> None:
     source = text("{% if on %}a {{ v | raw }}{% endif %}\n{{ v }} {{ n | raw }}")
 
-    assert [str(place) for place in raw_uses(source)] == ["deploy.yml:3:14", "deploy.yml:4:9"]
     assert [str(each.origin) for each in remarks(source)] == ["deploy.yml:3:14", "deploy.yml:4:9"]
 
 
