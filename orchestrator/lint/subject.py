@@ -7,6 +7,8 @@ from functools import cached_property
 from warnings import catch_warnings
 
 from orchestrator.lint.shell_text import VALUE, Call, Word, read_calls, stand_in
+from orchestrator.lint.texts import body_of, gates_of
+from orchestrator.model.gate import WaveCommand
 from orchestrator.model.ids import Value
 from orchestrator.model.origin import Origin, Text
 from orchestrator.model.param import Param
@@ -82,7 +84,7 @@ class Subject:
 
 
 def of_playbook(playbook: Playbook) -> Iterator[Subject]:
-    """Every step of a playbook, each followed by the commands that take it back."""
+    """Every step of a playbook, each followed by the commands that take it back, and every gate on a wave."""
     values = _of_params(playbook.params) if playbook.params else Values()
     literal = (name for name, each in playbook.variables.items() if isinstance(each.value, str) and each.value.strip())
     values = Values(dashing=values.dashing, filled=values.filled | frozenset(literal))
@@ -96,6 +98,9 @@ def of_playbook(playbook: Playbook) -> Iterator[Subject]:
         for step in steps:
             yield _of_step(step, section, values)
             yield from _undos(step, values)
+    for gate, path in gates_of(playbook):
+        if isinstance(gate, WaveCommand):
+            yield _of_gate(gate, path, values)
 
 
 def _of_step(step: Step, section: Section, values: Values) -> Subject:
@@ -116,6 +121,19 @@ def _of_step(step: Step, section: Section, values: Values) -> Subject:
         secret=step.secret,
         undone=step.rollback is not None,
         run_once=step.run_once,
+        values=values,
+    )
+
+
+def _of_gate(gate: WaveCommand, path: str, values: Values) -> Subject:
+    body = body_of(gate)
+    return Subject(
+        step=gate.name,
+        section=Section.GATES,
+        body=body,
+        origin=body.texts[0].origin,
+        path=path,
+        looks=True,
         values=values,
     )
 

@@ -191,6 +191,17 @@ def test_rollbacks_handlers_and_what_follows_are_looked_at_too(lint: Lint) -> No
     ]
 
 
+def test_what_a_gate_asks_on_a_wave_is_looked_at_too_and_what_it_uses_is_used(lint: Lint) -> None:
+    head = """
+    vars: {a: 1, b: 2, c: 3}
+    rollout:
+      gates: [{command: {run: './check {{ a }} | sort', on: wave}}, {command: {argv: [x, '{{ b }}'], on: wave}}]
+      waves: [{size: 1, gates: [{command: {run: 'x `{{ c }}`', on: wave}}]}, 100%]
+    """
+
+    assert [each.rule for each in lint("- run: echo", head)] == ["pipe-without-pipefail", "wrong-template"]
+
+
 def test_a_variable_that_another_one_uses_or_by_which_hosts_are_spread_is_used(lint: Lint) -> None:
     head = "vars: {a: 1, b: '{{ a }}', c: {d: ['{{ b }}']}, zone: x}\nrollout: {spread: zone}"
 
