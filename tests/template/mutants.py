@@ -10,7 +10,19 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from orchestrator.template import commands, contexts, escapes, lexer, placing, record, rereads, shell, syntax, variables
+from orchestrator.template import (
+    commands,
+    contexts,
+    escapes,
+    lexer,
+    placing,
+    record,
+    rereads,
+    shell,
+    shell_text,
+    syntax,
+    variables,
+)
 
 MODULES: tuple[ModuleType, ...] = (escapes, lexer, placing, record, rereads, syntax, variables, commands)
 
@@ -36,9 +48,20 @@ def mutants() -> Iterator[Mutant]:
 
 def _rows(context: contexts.Context) -> Iterator[Mutant]:
     row = contexts.CONTEXTS[context]
-    for name, weaker in (("escape", replace(row, escape=escapes.as_it_is)), ("refusal", replace(row, refusal=None))):
-        if weaker != row and getattr(row, name):
-            yield Mutant(what=f"the {name} of {context.value}", apply=partial(_row, context, weaker))
+    if (
+        row.escape and row.escape.__name__ != escapes.as_it_is.__name__
+    ):  # another object once its module was loaded anew
+        weaker = replace(row, escape=escapes.as_it_is)
+        yield Mutant(what=f"the escape of {context.value}", apply=partial(_row, context, weaker))
+    if row.refusal:
+        weaker = replace(row, refusal=None)
+        yield Mutant(what=f"the refusal of {context.value}", apply=partial(_row, context, weaker))
+
+
+def _forget() -> None:
+    """What is kept of places, and of how values were written there, is not that of the mutant."""
+    shell.places.cache_clear()
+    shell_text._spots.cache_clear()
 
 
 @contextmanager
@@ -46,10 +69,10 @@ def _row(context: contexts.Context, row: contexts.Row) -> Iterator[None]:
     table: dict[contexts.Context, contexts.Row] = contexts.CONTEXTS  # type: ignore[assignment]
     whole = table[context]
     table[context] = row
-    shell.places.cache_clear()
+    _forget()
     yield
     table[context] = whole
-    shell.places.cache_clear()
+    _forget()
 
 
 @contextmanager
@@ -60,10 +83,10 @@ def _without(module: ModuleType, source: str, number: int) -> Iterator[None]:
         if at >= number:
             break
     _load(module, tree)
-    shell.places.cache_clear()
+    _forget()
     yield
     _load(module, ast.parse(source))
-    shell.places.cache_clear()
+    _forget()
 
 
 def _load(module: ModuleType, tree: ast.Module) -> None:

@@ -39,7 +39,14 @@ def survivors(every: list[Mutant]) -> list[str]:
 def _alike(source: str, expected: str) -> bool:
     try:
         return outcome(source) == expected
-    except (LookupError, TypeError, ValueError, AttributeError, RuntimeError):  # a mutant may be broken altogether
+    except (
+        LookupError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        RuntimeError,
+        StopIteration,
+    ):  # a mutant may be broken altogether
         return False
 
 
