@@ -75,7 +75,9 @@ def _origin(path: Path) -> Origin:
 
 
 def _told(folder: Path, files: Mapping[Path, str]) -> Iterator[str]:
-    there = [] if folder == Path() else [f"cd {shlex.quote(folder.as_posix())}"]
+    name = folder.as_posix()
+    written = f"./{name}" if name.startswith("-") else name  # no option of cd
+    there = [] if folder == Path() else [f"cd {shlex.quote(written)}"]
     yield f"a project begins in {folder.absolute()}"
     yield from (f"    {path.relative_to(folder).as_posix()}" for path in files)
     yield ""

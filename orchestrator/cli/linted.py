@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,16 +15,18 @@ from orchestrator.lint import (
     heed,
     lint_inventory,
     lint_playbook,
+    make,
     quote_template,
     read_ignores,
     warning,
 )
-from orchestrator.load.files import read_source
+from orchestrator.load.files import Source, read_source
 from orchestrator.load.inventory import load_inventory
 from orchestrator.load.playbook import load_playbook
 from orchestrator.load.settings import FILE as SETTINGS
 from orchestrator.load.settings import load_settings
 from orchestrator.load.sorts import Sort, files_of, files_of_project, sort_of
+from orchestrator.load.yaml12 import read_yaml_text
 from orchestrator.model.host import Inventory
 from orchestrator.model.origin import Problem
 from orchestrator.model.playbook import Playbook
@@ -122,11 +124,23 @@ def _heed(linted: Linted) -> None:
     for file in files:
         of_file = [each for each in found if each.origin.file == file]
         try:
-            lines = read_source(Path(file)).lines
+            source = read_source(Path(file))
         except InputError:  # what is wrong has been said
-            lines = []
-        left += sorted(heed(of_file, read_ignores(file, lines), RULES), key=_place)
+            left += sorted(heed(of_file, (), RULES), key=_place)
+            continue
+        heeded = sorted(heed(of_file, read_ignores(file, source.lines), RULES), key=_place)
+        left += [each if each.rule != "unused-ignore" else _of_comment(each, source) for each in heeded]
     linted.found = left
+
+
+def _of_comment(found: Warning, source: Source) -> Warning:
+    """A finding without its edits where they would change what the file says: the comment is part of a text there."""
+    try:
+        edited = replace(source, text=make(source.text, found.edits)[0])
+        same = read_yaml_text(edited).data == read_yaml_text(source).data
+    except InputError:
+        same = False
+    return found if same else replace(found, edits=(), fix="remove it from this text")
 
 
 def _place(found: Warning) -> tuple[int, int]:

@@ -75,7 +75,9 @@ def _load(playbook: Path | None, inventory: Path | None, settings: Settings) -> 
 def _find(host: str, fleet: Inventory) -> InventoryHost:
     found = next((each for each in fleet.hosts if host in (each.host.name, each.host.vmid)), None)
     if found is None:
-        fix = did_you_mean(host, (each.host.name for each in fleet.hosts)) or "it has only those under hosts:"
+        names = [each.host.name for each in fleet.hosts]
+        few = f"it has {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}"
+        fix = did_you_mean(host, names) or few
         raise InputError.of(f"{fleet.file} has no host {host}", fix=fix)
     return found
 

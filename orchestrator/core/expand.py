@@ -66,8 +66,8 @@ def expand(
         only_in=_only_in([each.slot for each in written], rollout.waves),
         items=written_out.items,
     )
-    for text in _shell_texts(playbook, written):
-        planner.remarks.read(text)
+    for text, secret in _shell_texts(playbook, written):
+        planner.remarks.read(text, secret=secret)
     host_plans = _host_plans(planner, hosts, rollout)
     problems.raise_any()
     plan = Plan(
@@ -130,13 +130,13 @@ def _only_in(slots: Sequence[Slot], waves: Sequence[Wave]) -> dict[int, frozense
     }
 
 
-def _shell_texts(playbook: Playbook, written: Sequence[Written]) -> Iterator[Text]:
-    """Every text of the playbook that a shell will read."""
+def _shell_texts(playbook: Playbook, written: Sequence[Written]) -> Iterator[tuple[Text, bool]]:
+    """Every text of the playbook that a shell will read, and whether it is secret."""
     for each in written:
         if each.usable:
-            yield from (part.text for part in each.parts if part.manner is Manner.SHELL)
+            yield from ((part.text, each.slot.secret) for part in each.parts if part.manner is Manner.SHELL)
     gates = (*playbook.rollout.gates, *(gate for wave in playbook.rollout.waves for gate in wave.gates or ()))
-    yield from (gate.run for gate in gates if isinstance(gate, ControllerCommand) and gate.run)
+    yield from ((gate.run, False) for gate in gates if isinstance(gate, ControllerCommand) and gate.run)
 
 
 def _limits(playbook: Playbook, fleet: int) -> BlastRadius:

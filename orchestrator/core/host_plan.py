@@ -132,7 +132,7 @@ class HostPlanner:
 
             return render_or_note
 
-        shell = noting(partial(render_shell, note=self.remarks.note))
+        shell = noting(partial(render_shell, note=partial(self.remarks.note, secret=written.slot.secret)))
         return put_together(written.slot.template, shell, noting(render_word)), not faults
 
     def _render(self, render: _Render, text: Text, written: Written, scope: Scope) -> str | None:

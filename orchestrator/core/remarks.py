@@ -1,10 +1,12 @@
 """What a person should know of the values in a plan's commands: nothing of it keeps the plan from being made."""
 
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from orchestrator.model.origin import Problem, Text
-from orchestrator.template import TemplateError, remarks
+from orchestrator.template import RAW_REMARK, TemplateError, remarks
+
+_VEILED = "something is to be known of this value in a secret command; docs/quoting.md has what that may be"
 
 
 @dataclass(slots=True)
@@ -13,16 +15,18 @@ class Remarks:
 
     _found: dict[tuple[str, int, int, str], Problem] = field(default_factory=dict)
 
-    def note(self, remark: Problem) -> None:
-        """Add one."""
+    def note(self, remark: Problem, *, secret: bool = False) -> None:
+        """Add one; secret: of a command whose words are shown to nobody."""
+        if secret and remark.problem != RAW_REMARK:
+            remark = replace(remark, problem=_VEILED)
         origin = remark.origin
         self._found.setdefault((origin.file, origin.line, origin.column, remark.problem), remark)
 
-    def read(self, text: Text) -> None:
+    def read(self, text: Text, *, secret: bool = False) -> None:
         """Add what can be said of a shell text whatever its values are; what is wrong in it is told elsewhere."""
         with suppress(TemplateError):
             for remark in remarks(text):
-                self.note(remark)
+                self.note(remark, secret=secret)
 
     def told(self) -> tuple[str, ...]:
         """A sentence each, with its place, in the order of the places."""

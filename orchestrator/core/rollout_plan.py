@@ -1,6 +1,6 @@
 """The rollout's part of a plan: which hosts go in which wave, spread by what, within which rules."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from json import dumps
@@ -12,12 +12,12 @@ from orchestrator.core.waves import arrange, cut, resolve_budget
 from orchestrator.errors import InputError
 from orchestrator.model.gate import ControllerCommand, Gate
 from orchestrator.model.host import Host, Inventory, InventoryHost, Variable
-from orchestrator.model.ids import HostName, Vmid
-from orchestrator.model.origin import Problem, Text
+from orchestrator.model.ids import HostName, Value, Vmid
+from orchestrator.model.origin import Origin, Problem, Text
 from orchestrator.model.plan import Policy, Wave
 from orchestrator.model.playbook import Playbook
 from orchestrator.model.rollout import HostOrder, Rollout
-from orchestrator.template import TemplateError, names, render_shell
+from orchestrator.template import TemplateError, names, render_shell, render_word
 
 MOST_NAMED = 5
 """Hosts that are named in one problem."""
@@ -156,20 +156,29 @@ def _filled_in(playbook: Playbook, params: Mapping[str, Variable], problems: Pro
     here = Host(name=HostName("here"), vmid=Vmid(""))
     nowhere = InventoryHost(host=here, groups=frozenset(), variables={}, origin=playbook.origin)
     scope, rollout = Scope(nowhere, playbook.variables, params, frozenset()), playbook.rollout
-    waves = tuple(
-        wave if wave.gates is None else replace(wave, gates=tuple(_fill(gate, scope, problems) for gate in wave.gates))
-        for wave in rollout.waves
-    )
-    return replace(rollout, waves=waves, gates=tuple(_fill(gate, scope, problems) for gate in rollout.gates))
+
+    def filled(gates: Sequence[Gate]) -> tuple[Gate, ...]:
+        return tuple(_fill(gate, scope, playbook.origin, problems) for gate in gates)
+
+    waves = tuple(wave if wave.gates is None else replace(wave, gates=filled(wave.gates)) for wave in rollout.waves)
+    return replace(rollout, waves=waves, gates=filled(rollout.gates))
 
 
-def _fill(gate: Gate, scope: Scope, problems: Problems) -> Gate:
-    """The gate with its command as it will be run; there is no host here, so what every host has is not known."""
-    if not isinstance(gate, ControllerCommand) or gate.run is None:
+def _fill(gate: Gate, scope: Scope, origin: Origin, problems: Problems) -> Gate:
+    """The gate with its command as it will be run; there is no host here, so what every host has is not known.
+
+    origin: where a problem in a word of its argv is told.
+    """
+    if not isinstance(gate, ControllerCommand):
         return gate
+
+    def filled(text: Text, render: Callable[[Text, Mapping[str, Value]], str]) -> str:
+        return render(text, {name: scope[name] for name in names(text) & scope.keys() if name not in BUILT_IN})
+
     try:
-        values = {name: scope[name] for name in names(gate.run) & scope.keys() if name not in BUILT_IN}
-        return replace(gate, run=replace(gate.run, source=render_shell(gate.run, values)))
+        argv = tuple(filled(Text(source=word, origin=origin), render_word) for word in gate.argv)
+        run = gate.run and replace(gate.run, source=filled(gate.run, render_shell))
+        return replace(gate, argv=argv, run=run)
     except TemplateError as error:
         problems.note(replace(error.problem, path=error.problem.path or f"the gate {gate.name}"))
         return gate

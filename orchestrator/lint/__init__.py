@@ -3,10 +3,11 @@
 Pure: files are read elsewhere. `docs/lint.md` has every rule, in the words of the table RULES.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from orchestrator.lint.edits import make, quote_template
-from orchestrator.lint.finding import Edit, Found, Rule, Severity, Warning, warning
+from orchestrator.lint.finding import Check, Edit, Found, Rule, Severity, Warning, warning
 from orchestrator.lint.ignores import BAD, UNUSED, heed, read_ignores
 from orchestrator.lint.name_rules import NAME_RULES, Book
 from orchestrator.lint.program_rules import PROGRAM_RULES
@@ -14,7 +15,7 @@ from orchestrator.lint.secret_rules import INVENTORY_RULES, SECRET_RULES, is_cal
 from orchestrator.lint.shell_rules import SHELL_RULES
 from orchestrator.lint.shell_text import stand_in
 from orchestrator.lint.step_rules import STEP_RULES
-from orchestrator.lint.subject import of_plan, of_playbook
+from orchestrator.lint.subject import Subject, of_plan, of_playbook
 from orchestrator.model.host import Inventory
 from orchestrator.model.origin import Origin, Text
 from orchestrator.model.plan import Plan
@@ -84,12 +85,7 @@ def lint_playbook(playbook: Playbook, inventory_names: frozenset[str] | None = N
     found = [warning(check.rule, each) for check in _BOOKS for each in check.look(book)]
     broken = {each.path for each in found if each.rule == "wrong-template"}
     subjects = [subject for subject in of_playbook(playbook) if not any(p.startswith(subject.path) for p in broken)]
-    found += [
-        warning(check.rule, each, step=subject.step)
-        for subject in subjects
-        for check in _STEPS
-        for each in check.look(subject)
-    ]
+    found += [each for subject in subjects for check in _STEPS for each in _of_step(check, subject)]
     return _in_order(found)
 
 
@@ -103,12 +99,14 @@ def warnings(plan: Plan) -> tuple[Warning, ...]:
 
     That a step cannot be undone is told by the plan itself.
     """
-    return tuple(
-        warning(check.rule, each, step=subject.step)
-        for subject in of_plan(plan)
-        for check in _PLANNED
-        for each in check.look(subject)
-    )
+    return tuple(each for subject in of_plan(plan) for check in _PLANNED for each in _of_step(check, subject))
+
+
+def _of_step(check: Check[Subject], subject: Subject) -> Iterator[Warning]:
+    """What a rule finds in a step; of a secret command in the rule's words, which hold none of the command's."""
+    for found in check.look(subject):
+        problem = check.rule.summary.removesuffix(".") if subject.secret else found.problem
+        yield warning(check.rule, replace(found, problem=problem), step=subject.step)
 
 
 def script(source: str) -> str:

@@ -78,6 +78,11 @@ class Call:
         words = self.arguments(of_all=True)
         return words[0].plain.rpartition("/")[2] if words else ""
 
+    @property
+    def opens_only(self) -> bool:
+        """Whether its command is still to come."""
+        return bool(self.opens) and not (self.words or self.assigns or self.redirects)
+
     def arguments(self, *, of_all: bool = False) -> list[Word]:
         """The words behind the program; of_all: and itself."""
         words = self.words
@@ -118,7 +123,8 @@ def _read(text: str) -> list[Call]:
             case "redirect":
                 at = _redirect(calls[-1], found, text, waiting)
             case "newline":
-                _end(calls, ";", found.start())
+                if not calls[-1].opens_only:  # `do` and its command on the next line
+                    _end(calls, ";", found.start())
                 at = _past_documents(text, at, waiting)
             case "operator":
                 _end(calls, found[0], found.start())

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from orchestrator.lint.finding import Check, Found, Rule, Severity
-from orchestrator.lint.shell_text import Call
+from orchestrator.lint.shell_text import CLOSES, Call
 from orchestrator.lint.subject import Subject
 from orchestrator.model.plan import Section
 from orchestrator.model.playbook import RunOnce
@@ -37,7 +37,8 @@ ONE_TRY = Rule(
 _LOOKING = frozenset(
     "test [ true : sleep ls cat head tail stat readlink realpath id whoami groups getent hostname uname uptime date df "
     "du free ps pgrep ss netstat lsof grep egrep cmp diff sha256sum md5sum wc which command type printf echo exit ping "
-    "nc pg_isready nproc lsblk findmnt mountpoint sort uniq cut jq awk set cd".split()
+    "nc pg_isready nproc lsblk findmnt mountpoint sort uniq cut tr seq jq awk set cd "
+    "basename dirname host dig nslookup for".split()
 )
 _SUBCOMMANDS = {
     "git": frozenset("fetch status log diff show describe rev-parse ls-files ls-remote blame".split()),
@@ -45,6 +46,12 @@ _SUBCOMMANDS = {
     "docker": frozenset("pull ps inspect logs images info version stats top".split()),
     "nginx": frozenset({"-t", "-T", "-v", "-V"}),
     "apt-get": frozenset({"check", "update"}),
+    "kubectl": frozenset("get describe logs top status".split()),
+    "redis-cli": frozenset("ping info".split()),
+    "ufw": frozenset({"status"}),
+    "gzip": frozenset({"-t", "-l"}),
+    "gunzip": frozenset({"-t", "-l"}),
+    "sshd": frozenset({"-t", "-T"}),
     "dpkg": frozenset({"-l", "-s", "-L", "-S"}),
     "journalctl": frozenset[str](),
 }
@@ -94,7 +101,7 @@ def _looks(call: Call) -> bool:
     if call.name in _SUBCOMMANDS:
         known = _SUBCOMMANDS[call.name]
         return not known or any(word in known for word in words[:3])
-    return call.name in _LOOKING or (not call.words and call.assigns)
+    return call.name in _LOOKING or call.name in CLOSES or (not call.words and call.assigns)
 
 
 def _to_nowhere(call: Call) -> bool:

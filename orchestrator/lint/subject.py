@@ -7,6 +7,8 @@ from functools import cached_property
 from warnings import catch_warnings
 
 from orchestrator.lint.shell_text import VALUE, Call, Word, read_calls, stand_in
+from orchestrator.lint.texts import body_of, gates_of
+from orchestrator.model.gate import WaveCommand
 from orchestrator.model.ids import Value
 from orchestrator.model.origin import Origin, Text
 from orchestrator.model.param import Param
@@ -33,7 +35,7 @@ class Subject:
     """A step, or one command of its rollback (undo). step: the step's name. path: the keys that lead to it, or empty.
 
     attempts: how often it is tried. judged: its exit status is not what counts. looks: its author says that it changes
-    nothing, or it is a condition. undone: the step has a rollback.
+    nothing, or it is a condition. secret: what it says is shown to nobody. undone: the step has a rollback.
     """
 
     step: str
@@ -50,6 +52,7 @@ class Subject:
     plain: bool = False
     background: bool = False
     irreversible: bool = False
+    secret: bool = False
     undone: bool = False
     run_once: RunOnce | None = None
     values: Values = field(default_factory=Values)
@@ -81,7 +84,7 @@ class Subject:
 
 
 def of_playbook(playbook: Playbook) -> Iterator[Subject]:
-    """Every step of a playbook, each followed by the commands that take it back."""
+    """Every step of a playbook, each followed by the commands that take it back, and every gate on a wave."""
     values = _of_params(playbook.params) if playbook.params else Values()
     literal = (name for name, each in playbook.variables.items() if isinstance(each.value, str) and each.value.strip())
     values = Values(dashing=values.dashing, filled=values.filled | frozenset(literal))
@@ -95,6 +98,9 @@ def of_playbook(playbook: Playbook) -> Iterator[Subject]:
         for step in steps:
             yield _of_step(step, section, values)
             yield from _undos(step, values)
+    for gate, path in gates_of(playbook):
+        if isinstance(gate, WaveCommand):
+            yield _of_gate(gate, path, values)
 
 
 def _of_step(step: Step, section: Section, values: Values) -> Subject:
@@ -112,8 +118,22 @@ def _of_step(step: Step, section: Section, values: Values) -> Subject:
         plain=step.plain,
         background=step.background,
         irreversible=step.irreversible,
+        secret=step.secret,
         undone=step.rollback is not None,
         run_once=step.run_once,
+        values=values,
+    )
+
+
+def _of_gate(gate: WaveCommand, path: str, values: Values) -> Subject:
+    body = body_of(gate)
+    return Subject(
+        step=gate.name,
+        section=Section.GATES,
+        body=body,
+        origin=body.texts[0].origin,
+        path=path,
+        looks=True,
         values=values,
     )
 
@@ -132,6 +152,7 @@ def _undos(step: Step, values: Values) -> Iterator[Subject]:
             undo=True,
             attempts=part.retries.attempts,
             plain=step.plain,
+            secret=step.secret,
             values=values,
         )
 
@@ -164,6 +185,7 @@ def _of_slot(slot: Slot, plan: Plan, *, undone: bool, values: Values) -> Subject
         plain=slot.plain,
         background=slot.background,
         irreversible=slot.irreversible,
+        secret=slot.secret,
         undone=undone,
         run_once=slot.run_once,
         values=values,

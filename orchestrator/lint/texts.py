@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from orchestrator.model.gate import ControllerCommand
+from orchestrator.model.gate import ControllerCommand, Gate, WaveCommand
 from orchestrator.model.host import Variable
 from orchestrator.model.ids import Value
 from orchestrator.model.origin import Origin, Text
@@ -46,6 +46,19 @@ def steps_of(playbook: Playbook) -> tuple[Step, ...]:
     return (*playbook.steps, *playbook.handlers, *playbook.after_rollback, *playbook.finally_)
 
 
+def gates_of(playbook: Playbook) -> Iterator[tuple[Gate, str]]:
+    """The gates of the rollout, and of its waves, each with the keys that lead to its command."""
+    rollout = playbook.rollout
+    lists = [("rollout", rollout.gates), *((f"rollout.waves[{n}]", w.gates or ()) for n, w in enumerate(rollout.waves))]
+    for path, gates in lists:
+        yield from ((gate, f"{path}.gates[{at}].command") for at, gate in enumerate(gates))
+
+
+def body_of(gate: WaveCommand) -> Body:
+    """What a gate runs on each host of its wave."""
+    return Body(kind="run", texts=(gate.run,)) if gate.run else Body(kind="argv", texts=gate.argv)
+
+
 def texts_of(playbook: Playbook) -> Iterator[Written]:
     """Every template of a playbook."""
     for name, variable in playbook.variables.items():
@@ -55,14 +68,15 @@ def texts_of(playbook: Playbook) -> Iterator[Written]:
     for key, default in (("cwd", playbook.cwd), ("user", playbook.user)):
         if default:
             yield Written(text=default, path=f"defaults.{key}", manner=Manner.WORD)
-    gates = (*playbook.rollout.gates, *(gate for wave in playbook.rollout.waves for gate in wave.gates or ()))
-    for gate in gates:
-        if isinstance(gate, ControllerCommand) and gate.run:
-            yield Written(text=gate.run, path="rollout.gates", manner=Manner.SHELL)
+    for gate, path in gates_of(playbook):
+        if isinstance(gate, WaveCommand):
+            yield from _of_body(body_of(gate), path, frozenset())
+        elif isinstance(gate, ControllerCommand) and gate.run:
+            yield Written(text=gate.run, path=path, manner=Manner.SHELL)
         elif isinstance(gate, ControllerCommand):
             for word in gate.argv:
                 text = Text(source=word, origin=playbook.origin)
-                yield Written(text=text, path="rollout.gates", manner=Manner.WORD)
+                yield Written(text=text, path=path, manner=Manner.WORD)
     for step in steps_of(playbook):
         yield from _of_step(step)
 

@@ -72,8 +72,11 @@ class HostShape(Shape):
 
     @classmethod
     def rules(cls, given: Mapping[str, Any]) -> Iterator[Finding]:
-        for key in given:
-            if key not in cls.model_fields and (finding := misnamed(key)):
+        for key, value in given.items():
+            if key == "vars" and isinstance(value, dict):  # as a group and Ansible have them
+                fix = "write them beside vmid: {vmid: 10001, port: 8000}"
+                yield Finding(loc=(key,), problem="the variables of a host stand in it, without vars", fix=fix)
+            elif key not in cls.model_fields and (finding := misnamed(key)):
                 yield replace(finding, loc=(key,))
 
     def variables(self) -> Mapping[str, Any]:

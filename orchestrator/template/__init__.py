@@ -10,9 +10,10 @@ from orchestrator.template.render import (
     render_word,
     undefined,
 )
-from orchestrator.template.shell_text import check_shell, raw_uses, remarks, render_shell
+from orchestrator.template.shell_text import RAW_REMARK, check_shell, remarks, render_shell
 
 __all__ = [
+    "RAW_REMARK",
     "TemplateError",
     "blank_entry",
     "check",
@@ -23,7 +24,6 @@ __all__ = [
     "names",
     "needs",
     "place",
-    "raw_uses",
     "reads",
     "remarks",
     "render_shell",

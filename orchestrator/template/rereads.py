@@ -124,7 +124,11 @@ def _printed(name: str) -> Refusal:
 
 
 def _piped(name: str) -> Refusal:
-    fix = f"write {name} <<'END' with {{{{ value | quote }}}} in it, or hand it over as an argument"
+    fix = f"write {name} <<'END' with {{{{ value | quote }}}} in it"
+    if name == "crontab":  # it takes no arguments to hand over
+        fix += ", or write a file in /etc/cron.d, and end a number with | int"
+    elif name not in _STDIN:
+        fix += ", or hand it over as an argument"
     return Refusal(problem=f"{name} reads what is piped into it as a program", fix=fix, unless=Unless.NUMBER)
 
 

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from orchestrator.model.ids import Value
-from orchestrator.model.origin import Origin, Problem, Text
+from orchestrator.model.origin import Problem, Text
 from orchestrator.template import languages, placing, shell
 from orchestrator.template.compiled import Compiled, compile_text, compiled
 from orchestrator.template.contexts import WORDS
@@ -132,22 +132,16 @@ def check_shell(text: Text) -> None:
             raise Fault(found.problem, found.fix, offset=template.holes[number]).of(text)
 
 
-def raw_uses(text: Text) -> tuple[Origin, ...]:
-    """Where values are filled in as they are, by `| raw`. Raises TemplateError."""
-    template = compile_text(text)
-    return tuple(origin_at(text, template.holes[at]) for at, mark in enumerate(template.marks) if mark is Mark.RAW)
-
-
 def remarks(text: Text) -> tuple[Problem, ...]:
     """What a person should know of a shell text whatever the values, in their order. Raises TemplateError."""
     template = compile_text(text)
-    found = [(number, _RAW) for number, mark in enumerate(template.marks) if mark is Mark.RAW]
+    found = [(number, RAW_REMARK) for number, mark in enumerate(template.marks) if mark is Mark.RAW]
     for number, at in _known(template):
         found += [(number, remark) for remark in (*at.remarks, *_of_quote(template.marks[number], at))]
     return tuple(_problem(text, template, number, remark) for number, remark in sorted(found))
 
 
-_RAW = "the value is filled in as it is (raw): the shell runs what it says"
+RAW_REMARK = "the value is filled in as it is (raw): the shell runs what it says"
 
 
 def _known(template: Compiled) -> Iterator[tuple[int, Place]]:

@@ -143,6 +143,12 @@ def test_where_a_file_is_in_the_way_all_are_told_and_none_is_written(
     assert Path("README.md").read_text() == "mine"
 
 
+def test_a_folder_that_begins_with_a_dash_is_no_option_of_cd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert blocks(orc("init", "--", "-x").stdout)[0].splitlines()[0].strip() == "cd ./-x"
+
+
 def test_a_second_time_every_file_is_in_the_way(tmp_path: Path) -> None:
     assert orc("init", str(tmp_path)).returncode == 0
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}

@@ -211,6 +211,20 @@ def test_bare_templates_are_quoted_though_yaml_tells_of_one_at_a_time(project: P
     assert text == "- run: '{{ release }}/go'   # why\n  irreversible: true\n- run: '{{ port }}'\n"
 
 
+def test_what_looks_like_a_comment_in_a_text_is_data_and_is_left(project: Path) -> None:
+    book = (
+        "hosts: all\nvars:\n  motd: |\n    hello # orc: ignore[unused-var] why\nsteps:\n"
+        "  - {run: 'echo {{ motd }}'}  # orc: ignore[not-of-sh] why\n"
+    )
+    Path("playbooks/a.yml").write_text(book)
+
+    done = orc("--fix", "--no-shellcheck", "playbooks/a.yml")
+
+    assert Path("playbooks/a.yml").read_text() == book.replace("  # orc: ignore[not-of-sh] why", "")
+    assert "playbooks/a.yml:4:11: warning: there is nothing of unused-var to ignore here" in done.stdout
+    assert done.stdout.splitlines()[-1].endswith("1 mended")
+
+
 def test_an_edit_that_does_not_help_is_taken_back(project: Path) -> None:
     text = "- run: {{ a }} : {{ b }}: c\n    x\n"
     Path("playbooks/b.yml").write_text(f"hosts: all\nsteps:\n{text}")

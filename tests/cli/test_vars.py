@@ -141,3 +141,9 @@ def test_a_playbook_of_vmids_has_hosts_of_its_own() -> None:
     Path("p.yml").write_text("vmids: [7]\nvars: {x: 'v{{ vmid }}'}\nsteps: [{run: 'true'}]\n")
 
     assert 'x = "v7"' in orc("7", "--playbook", "p.yml").stdout
+
+
+def test_a_host_that_is_not_there_is_answered_with_those_that_are() -> None:
+    Path("v.yml").write_text("vmids: [7001, 7002]\nsteps: [{run: pwd}]\n")
+
+    assert "v.yml has no host 1, it has 7001, 7002" in orc("1", "--playbook", "v.yml").stderr

@@ -69,6 +69,7 @@ def test_hosts_of_a_pattern_go_in_its_wave_and_in_no_other(tmp_path: Path, rollo
         ("{spread: rack}", "the run is spread by `rack`, which is not set (for web-1 and 3 more)"),
         ("{spread: groups}", "the run is spread by `groups`, which is no single value (for web-1 and 3 more)"),
         ("{gates: [{command: {run: 'check {{ nothing }}', on: controller}}]}", "`nothing` is not defined"),
+        ("{gates: [{command: {argv: [check, '{{ nothing }}'], on: controller}}]}", "`nothing` is not defined"),
         ("{gates: [{command: {run: 'check {{ host }}', on: controller}}]}", "`host` is not defined"),
         (
             "{gates: [{command: {run: 'check {{ nothing }}', on: wave}}]}",
@@ -159,9 +160,15 @@ def test_several_waves_may_have_one_gate(tmp_path: Path) -> None:
     assert [host.host.name for host in found.hosts if host.whens[1]] == ["web-1", "web-2"]
 
 
+ARGV = "{gates: [{command: {argv: [check, '--tag={{ release }}'], on: controller}}]}"
+
+
 def test_a_value_is_one_word_of_a_gates_command(tmp_path: Path) -> None:
     rollout = "{gates: [{command: {run: 'check {{ release }}', on: controller}}]}"
     (gate,) = plan(tmp_path, rollout, params={"release": "v1; rm -rf /"}).waves[0].gates
     assert isinstance(gate, ControllerCommand)
     assert gate.run
     assert gate.run.source == "check 'v1; rm -rf /'"
+    (gate,) = plan(tmp_path, ARGV, params={"release": "v1; rm -rf /"}).waves[0].gates
+    assert isinstance(gate, ControllerCommand)
+    assert gate.argv == ("check", "--tag=v1; rm -rf /")

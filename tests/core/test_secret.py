@@ -56,6 +56,32 @@ def test_neither_text_nor_json_of_a_plan_has_anything_of_a_secret_command(tmp_pa
     assert "$ (secret " in said
 
 
+def test_what_a_plan_warns_of_in_a_secret_command_has_none_of_its_words(tmp_path: Path) -> None:
+    warned = f"""
+vmids: [1, 2]
+vars: {{flag: -x}}
+steps:
+  - name: login
+    run: |
+      /opt/{WORD} {{{{ flag }}}} | {WORD}-reader {{{{ flag | quote }}}}
+      rm -rf {{{{ flag }}}}/{WORD}
+      {WORD}-worker {{{{ flag | raw }}}} &
+    secret: true
+    only_if: {WORD} {{{{ flag }}}}
+    rollback: {WORD}; true
+"""
+    path = tmp_path / "book.yml"
+    path.write_text(warned)
+    inventory = inventory_of_vmids(book := load_playbook(path), SPEC)
+    made = expand(book, inventory, inventory.hosts, {}, key=b"key")
+
+    told = plan_json(made)["warnings"]
+    assert any("(failure-passed-over)" in line for line in told)
+    assert any("something is to be known of this value in a secret command" in line for line in told)
+    assert any("the value is filled in as it is (raw)" in line for line in told)
+    assert WORD not in shown(made)
+
+
 def test_a_reader_sees_which_hosts_have_the_same_secret_command_and_whether_it_is_another_one(tmp_path: Path) -> None:
     def texts(made: Plan, slot: int) -> list[str]:
         return [host.commands[slot].text for host in veiled(made).hosts]

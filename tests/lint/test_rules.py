@@ -67,6 +67,7 @@ WRONG = [
     Case("cannot-be-undone", "{name: x", "{name: x, run: ./deploy}"),
     Case("cannot-be-undone", "{name: x", "{name: x, run: echo 1 > file}"),
     Case("cannot-be-undone", "{name: x", "{name: x, run: curl -X POST localhost/restart}"),
+    Case("cannot-be-undone", "{name: x", "{name: x, run: 'for x in a b; do ./deploy $x; done'}"),
     Case("run-once-without-rollback", "{name: x", "{name: x, run: ./migrate, run_once: run}"),
     Case("until-without-retries", "{run: 'true'", "{run: 'true', until: \"result.stdout == ''\"}"),
     Case("wrong-template", "{{ x", "{run: './go >& {{ x }}', irreversible: true}", "params: {x: {}}"),
@@ -101,6 +102,10 @@ RIGHT: list[dict[str, object]] = [
     {"run": "x=1\necho $x\n./two", **DONE},
     {"run": "./one || true; ./two", **DONE},
     {"run": "for x in a b; do ./one $x; ./two; done", **DONE},
+    {"run": "for x in a b\ndo\n  ./one $x\n  ./two\ndone", **DONE},
+    {"run": "for i in 1 2 3; do\n  systemctl is-active --quiet app && exit 0\n  sleep 1\ndone\nexit 1"},
+    {"run": "until curl -fs localhost | grep -q UP; do sleep 1; done"},
+    {"run": "redis-cli ping && ufw status && gunzip -t /srv/x.gz && kubectl rollout status deploy/x"},
     {"run": "rm -rf /srv/{{ any }}/x", **DONE},
     {"run": "rm -rf {{ dir }}/x", **DONE},
     {"run": "git checkout {{ ref }} && echo {{ any }}", **DONE},
@@ -184,6 +189,17 @@ def test_rollbacks_handlers_and_what_follows_are_looked_at_too(lint: Lint) -> No
         "git-pull-without-ref",
         "pipe-without-pipefail",
     ]
+
+
+def test_what_a_gate_asks_on_a_wave_is_looked_at_too_and_what_it_uses_is_used(lint: Lint) -> None:
+    head = """
+    vars: {a: 1, b: 2, c: 3}
+    rollout:
+      gates: [{command: {run: './check {{ a }} | sort', on: wave}}, {command: {argv: [x, '{{ b }}'], on: wave}}]
+      waves: [{size: 1, gates: [{command: {run: 'x `{{ c }}`', on: wave}}]}, 100%]
+    """
+
+    assert [each.rule for each in lint("- run: echo", head)] == ["pipe-without-pipefail", "wrong-template"]
 
 
 def test_a_variable_that_another_one_uses_or_by_which_hosts_are_spread_is_used(lint: Lint) -> None:

@@ -30,6 +30,7 @@ def test_commands_end_where_the_shell_ends_them() -> None:
     assert said('x="$(a | b)" go "c;d" # e | f') == [('go "c;d"', "")]
     assert said("(a; b) | c") == [("a", ";"), ("b", "|"), ("c", "")]
     assert said("if a; then b; fi") == [("a", ";"), ("b", ";"), ("fi", "")]
+    assert said("if a\nthen\n\n  b\nfi") == said("if a; then b; fi")
 
 
 def test_files_and_documents_are_no_words() -> None:

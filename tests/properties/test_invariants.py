@@ -503,7 +503,7 @@ def check_left(drive: "Drive") -> None:
 
 def check_wave_opens(drive: "Drive", wave: int) -> None:
     state = drive.state
-    assert state.plan.takes_back or not over_budget(state.plan.policy, state.waves), "a wave opened over budget"
+    assert not over_budget(state.plan.policy, state.waves), "a wave opened over budget"
     for earlier in state.plan.waves[:wave]:
         if earlier.max_failures is not None:
             failed = sum(state.hosts[host].failure is not None for host in earlier.hosts)

@@ -6,7 +6,7 @@ import pytest
 
 from orchestrator.model.ids import Value
 from orchestrator.model.origin import Origin, Text
-from orchestrator.template import TemplateError, check, check_shell, raw_uses, remarks, render_shell
+from orchestrator.template import TemplateError, check, check_shell, remarks, render_shell
 from tests.template import tables
 from tests.template.places import INSIDE, OF_THE_VALUE, REFUSED, REMARKS, VALUES, WORDS
 
@@ -94,10 +94,17 @@ def test_what_no_shell_reads_has_no_such_filter(name: str) -> None:
         check(text(f"v | {name}"), expression=True)
 
 
+def test_a_program_that_takes_no_arguments_is_not_to_be_handed_any() -> None:
+    for name, fix in (("crontab -", "a file in /etc/cron.d"), ("at now", "write at <<'END'"), ("sh", "as an argument")):
+        with pytest.raises(TemplateError) as caught:
+            check_shell(text(f"echo {{{{ v }}}} | {name}"))
+        assert fix in caught.value.problem.fix
+        assert ("as an argument" in caught.value.problem.fix) is (name == "sh")
+
+
 def test_every_raw_use_is_told_with_its_place() -> None:
     source = text("{% if on %}a {{ v | raw }}{% endif %}\n{{ v }} {{ n | raw }}")
 
-    assert [str(place) for place in raw_uses(source)] == ["deploy.yml:3:14", "deploy.yml:4:9"]
     assert [str(each.origin) for each in remarks(source)] == ["deploy.yml:3:14", "deploy.yml:4:9"]
 
 
