@@ -73,6 +73,8 @@ def write_saved(path: Path, saved: SavedPlan) -> None:
             file.write(b',"sha256":' + codec.canonical(kept.sha256) + b"," + _after(kept))
             file.flush()
             os.fsync(file.fileno())
+        if path.exists():  # whoever has kept an earlier one from others means this one, too
+            partial.chmod(path.stat().st_mode & 0o777)
         partial.replace(path)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         with suppress(OSError, ValueError):

@@ -47,6 +47,14 @@ def test_a_plan_is_written_over_a_plan_and_over_nothing_else(tmp_path: Path) -> 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.plan", "deploy.yml", "empty", "pipe"]
 
 
+def test_a_plan_that_was_kept_from_others_stays_so_when_it_is_made_again(tmp_path: Path) -> None:
+    path = tmp_path / "a.plan"
+    write_saved(path, SAVED)
+    path.chmod(0o600)
+    write_saved(path, SAVED)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
 def test_the_file_is_canonical_json(tmp_path: Path) -> None:
     write_saved(tmp_path / "a.plan", SAVED)
     written = (tmp_path / "a.plan").read_bytes()

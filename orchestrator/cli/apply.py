@@ -2,8 +2,10 @@
 
 import shlex
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+import anyio
 import typer
 
 from orchestrator import wiring
@@ -23,8 +25,10 @@ from orchestrator.cli.run import HowToRun, YesOption, start
 from orchestrator.cli.show import SavedArgument
 from orchestrator.cli.wanted import path_word, typed
 from orchestrator.core.blast_radius import Confirmed
+from orchestrator.engine.history import LOOKED_AT
 from orchestrator.errors import Held, InputError
 from orchestrator.load import Settings
+from orchestrator.model.event import RunFinished
 from orchestrator.model.plan import Plan
 from orchestrator.report.diff_text import plan_diff_text
 from orchestrator.report.plan_differences import plan_differences
@@ -56,10 +60,24 @@ def command(
         until = date_time(saved.valid_until, output.paper().zone)
         raise Held(f"{file} could be applied until {until}; nothing was started", next=(again,))
     plan = _make_again(file, saved, settings, again)
+    for said in anyio.run(partial(_run_before, plan, settings)):
+        output.stderr().line(f"orc: {said}")
     how = HowToRun(
         yes=yes, confirmed=Confirmed(expected=expected, really=really), lock_wait=wait, shown=shown, quiet=quiet
     )
     raise typer.Exit(start(plan, saved.argv, how, settings))
+
+
+async def _run_before(plan: Plan, settings: Settings) -> list[str]:
+    """The runs that this very plan has had, each a sentence; newest first."""
+    if not settings.has_journal:
+        return []
+    async with wiring.open_journal(settings) as journal:
+        return [
+            f"run {run.id} has run this plan already: {last.status.value.replace('_', ' ')}"
+            for run in await journal.runs(limit=LOOKED_AT)
+            if run.digest == plan.digest and run.last and isinstance(last := run.last.event, RunFinished)
+        ]
 
 
 def _make_again(file: Path, saved: SavedPlan, settings: Settings, again: str) -> Plan:

@@ -70,8 +70,8 @@ def judge(plan: Plan, *, confirmed: Confirmed, before: int | None) -> Question |
         return None
     if over := over_limits(plan.limits, hosts):
         raise Held(
-            f"this would run on {_hosts(hosts)}, and {over}; nothing was started. Narrow it with -l, or, "
-            f"if it must be all of them, say --yes-really {hosts}"
+            f"this would run on {_hosts(hosts)}, and {over}; nothing was started. Narrow the plan with "
+            f"-l, or, if it must be all of them, say --yes-really {hosts}"
         )
     if confirmed.expected is not None or before is None or not moved(hosts, before):
         return None

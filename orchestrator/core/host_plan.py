@@ -180,4 +180,5 @@ def _key(names: Sequence[str], scope: Scope) -> Hashable | None:
         return None
     if not all(isinstance(value, str | int | float | None | EllipsisType) for value in values):
         return None
-    return tuple((type(value), value) for value in values)  # the type, since 1 == True == 1.0
+    # The type, since 1 == True == 1.0; a float as it is written, since 0.0 == -0.0.
+    return tuple((type(value), repr(value) if isinstance(value, float) else value) for value in values)

@@ -69,7 +69,8 @@ def _command(texts: tuple[Text, ...], shell: Render, word: Render) -> str:
 
 # Nothing in it runs what a playbook's author wrote, so it may have variables. `d` always has a slash, and begins with
 # no dash. A file that is there keeps its owner and mode where the step names none. `dd` since it can have the content
-# on the disk before the name is: after a power cut there is the old file or the new one.
+# on the disk before the name is: after a power cut there is the old file or the new one. The six X are for mktemp,
+# which makes a name of them that nobody else has.
 _PROGRAM = """new(){{
 {new}
 }}

@@ -76,7 +76,7 @@ def _quickly(text: Text, values: Mapping[str, Value]) -> str | None:
         value = values.get(name)
         if not isinstance(value, str | int | float):
             return None
-        key: object = value if type(value) is str else (type(value), value)  # 1 == True
+        key: object = value if type(value) is str else (type(value), repr(value))  # 1 == True, 0.0 == -0.0
         found = written.get(key)
         if found is None:
             if _is_option(value, place):

@@ -237,6 +237,7 @@ def test_an_edit_that_does_not_help_is_taken_back(project: Path) -> None:
     )
 
 
+# .ci/run installs shellcheck: there this is skipped only where no package of it can be had, which it says.
 @pytest.mark.skipif(shutil.which("shellcheck") is None, reason="there is no shellcheck on this machine")
 def test_what_shellcheck_finds_stands_at_its_place_in_the_yaml(project: Path) -> None:
     Path("playbooks/common/steps.yml").write_text(
@@ -255,6 +256,7 @@ def test_what_shellcheck_finds_stands_at_its_place_in_the_yaml(project: Path) ->
     assert sarif["runs"][0]["tool"]["driver"]["rules"][-1]["id"] == "SC2086"
 
 
+# .ci/run installs shellcheck: there this is skipped only where no package of it can be had, which it says.
 @pytest.mark.skipif(shutil.which("shellcheck") is None, reason="there is no shellcheck on this machine")
 def test_a_value_is_no_constant_to_shellcheck(project: Path) -> None:
     Path("playbooks/common/steps.yml").write_text(

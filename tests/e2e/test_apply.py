@@ -66,6 +66,10 @@ async def test_apply_runs_exactly_the_commands_of_the_plan(fleet: tuple[Project,
         ran[host.host.name, names[index]] |= 1
     assert ran == Counter((each["host"], each["step"]) for each in shown["commands"])
 
+    run = (await project.status())["run"]
+    again = await project.orc("apply", "web.plan", "--yes", "-q")
+    assert f"orc: run {run} has run this plan already: succeeded" in again
+
 
 async def test_a_plan_whose_inputs_have_moved_is_held_and_says_what_has_moved(
     fleet: tuple[Project, Simulator],

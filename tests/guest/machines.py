@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -31,7 +32,7 @@ shift; cd /; exec "$@"
 NAMESPACE = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-U", "-r", "-m"]
 
 
-class Machine:
+class Machine(ABC):
     """A VPS. files: a folder that commands may write to. run: the run of its attempts. env: what the agent has."""
 
     def __init__(self, root: Path, run: str) -> None:
@@ -42,26 +43,26 @@ class Machine:
         self.env = {"PATH": path, "ORC_STATE": str(self.state), "ORC_BOOT_ID_FILE": str(root / "boot_id")}
         self.env["TMPDIR"] = str(self.files)  # where mksh keeps a here-document
 
+    @abstractmethod
     def words(self, *words: str) -> list[str]:
         """The command line that has the agent run these words."""
-        raise NotImplementedError
 
+    @abstractmethod
     def systemd_run(self, *words: str) -> "subprocess.CompletedProcess[str]":
         """What systemd-run answers to these words."""
-        raise NotImplementedError
 
+    @abstractmethod
     def restart_agent(self) -> None:
         """Kill all that is in the agent's control group, as the restart of its service does."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def processes(self) -> Path:
         """Its /proc."""
-        raise NotImplementedError
 
+    @abstractmethod
     def close(self) -> None:
         """Kill all that is left of it."""
-        raise NotImplementedError
 
     def begin(self, program: str, shell: Sequence[str] = SH) -> "subprocess.Popen[bytes]":
         """Have the agent begin a program."""

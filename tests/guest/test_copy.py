@@ -115,6 +115,7 @@ def test_a_file_that_is_replaced_keeps_its_mode_where_the_step_names_none(vps: V
     assert (vps.home / "key").stat().st_mode & 0o7777 == 0o600
 
 
+# The check of a fresh clone (.ci/run) is run as root: there this is never skipped.
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 @pytest.mark.parametrize(("owner", "ids"), [("daemon", (1, 0)), ("daemon:daemon", (1, 1)), ("1:2", (1, 2))])
 def test_the_owner_is_set_and_compared(vps: Vps, owner: str, ids: tuple[int, int]) -> None:
@@ -128,6 +129,7 @@ def test_the_owner_is_set_and_compared(vps: Vps, owner: str, ids: tuple[int, int
     assert (vps.home / "owned").stat().st_uid == ids[0]
 
 
+# The check of a fresh clone (.ci/run) is run as root: there this is never skipped.
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 def test_a_file_that_is_replaced_keeps_its_owner_where_the_step_names_none(vps: Vps) -> None:
     (vps.home / "kept").write_text("old")

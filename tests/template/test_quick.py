@@ -54,6 +54,11 @@ def test_what_is_quick_is_the_same(chunks: list[str], values: list[Value]) -> No
         assert twice == [outcome(source, given_)] * 2
 
 
+def test_values_that_are_equal_and_written_otherwise_are_told_apart() -> None:
+    for value, written in ((0.0, "0.0"), (-0.0, "-0.0"), (1, "1"), (True, "true"), (1.0, "1.0"), ("1", "1")):
+        assert outcome("echo {{ x }}", {"x": value}) == (f"echo {written}", [])
+
+
 def test_everyday_texts_are_quick_and_those_of_which_there_is_more_to_say_are_not() -> None:
     values: dict[str, Value] = {"app": "enbase", "port": 8000, "ref": "-x", "on": True}
     assert is_quick("cd /srv/{{ app }} && ./run --port {{ port }} {{ on }}", values)
