@@ -135,7 +135,7 @@ def _shell_texts(playbook: Playbook, written: Sequence[Written]) -> Iterator[tup
     for each in written:
         if each.usable:
             yield from ((part.text, each.slot.secret) for part in each.parts if part.manner is Manner.SHELL)
-    gates = (*playbook.rollout.gates, *(gate for wave in playbook.rollout.waves for gate in wave.gates or ()))
+    gates = (gate for gate, _ in playbook.rollout.every_gate())
     yield from ((gate.run, False) for gate in gates if isinstance(gate, ControllerCommand) and gate.run)
 
 
@@ -150,11 +150,7 @@ def _limits(playbook: Playbook, fleet: int) -> BlastRadius:
 
 def _registrars(playbook: Playbook) -> dict[str, StepName]:
     """The first step that registers each name."""
-    return {step.register: step.name for step in reversed(_steps(playbook)) if step.register}
-
-
-def _steps(playbook: Playbook) -> tuple[Step, ...]:
-    return (*playbook.steps, *playbook.handlers, *playbook.after_rollback, *playbook.finally_)
+    return {step.register: step.name for step in reversed(playbook.every_step) if step.register}
 
 
 def _read(
@@ -193,14 +189,14 @@ def _check_names(
     problems: Problems,
 ) -> None:
     """Notes every variable and registered result that would hide something else of the same name."""
-    for step in _steps(playbook):
+    for step in playbook.every_step:
         if step.register in BUILT_IN:
             problem = f"the step {step.name!r} registers `{step.register}`, the name of something that every host has"
             problems.note(Problem(origin=step.origin, problem=problem, fix="register another name"))
-    loops = {ITEM, INDEX} if any(step.loop for step in _steps(playbook)) else set[str]()
+    loops = {ITEM, INDEX} if any(step.loop for step in playbook.every_step) else set[str]()
     for name in sorted(loops & registrars.keys()):
         problem = f"the step {registrars[name]!r} registers `{name}`, which a loop calls one of its own"
-        origin = next(step.origin for step in _steps(playbook) if step.register == name)
+        origin = next(step.origin for step in playbook.every_step if step.register == name)
         problems.note(Problem(origin=origin, problem=problem, fix="register another name"))
     _check_undo_names(playbook, problems)
     _check_gate_names(playbook, problems)
@@ -228,7 +224,7 @@ def _check_undo_names(playbook: Playbook, problems: Problems) -> None:
 
 def _check_gate_names(playbook: Playbook, problems: Problems) -> None:
     """Notes every gate on a wave whose command would be called like another, or like a step, in reports and logs."""
-    steps = {step.name for step in _steps(playbook)}
+    steps = {step.name for step in playbook.every_step}
     known: dict[str, tuple[str, float]] = {}
     for gate, path in written_gates(playbook.rollout):
         asks = (wave_command.written(gate), gate.timeout)

@@ -31,14 +31,16 @@ def check_secrets(
                 *((text, True) for text in (*slot.conditions, *judgements)),
             ):
                 _note(text, secret, "give the step secret: true", problems, expression=expression)
-    for step in (*playbook.steps, *playbook.handlers, *playbook.after_rollback, *playbook.finally_):
+    for step in playbook.every_step:
         for text, expression in _of_loop(step.loop) if step.loop else ():
             fix = "a loop cannot be over a secret: its items are named in plans"
             _note(text, secret, fix, problems, expression=expression)
-    gates = (*playbook.rollout.gates, *(gate for wave in playbook.rollout.waves for gate in wave.gates or ()))
-    for gate in gates:
-        if isinstance(gate, ControllerCommand) and gate.run:
-            _note(gate.run, secret, "let the command read it itself, from its environment or a file", problems)
+    for gate, path in playbook.rollout.every_gate():
+        if isinstance(gate, ControllerCommand):
+            words = [Text(source=word, origin=playbook.origin) for word in gate.argv]
+            for text in (*words, *([gate.run] if gate.run else [])):
+                fix = f"let the command of {path} read it itself, from its environment or a file"
+                _note(text, secret, fix, problems)
 
 
 def _of_loop(loop: Loop) -> Iterator[tuple[Text, bool]]:

@@ -52,12 +52,10 @@ def paths(playbook: Playbook) -> tuple[str, ...]:
 
 def written_gates(rollout: Rollout) -> Iterator[tuple[WaveCommand, str]]:
     """The gates that are asked on the hosts of a wave, and the keys of the playbook that lead to their commands."""
-    usual = rollout.gates if any(wave.gates is None for wave in rollout.waves) else ()
-    lists = [("rollout", usual), *((f"rollout.waves[{at}]", wave.gates or ()) for at, wave in enumerate(rollout.waves))]
-    for path, gates in lists:
-        for at, gate in enumerate(gates):
-            if isinstance(gate, WaveCommand):
-                yield gate, f"{path}.gates[{at}].command"
+    asked = rollout if any(wave.gates is None for wave in rollout.waves) else replace(rollout, gates=())
+    for gate, path in asked.every_gate():
+        if isinstance(gate, WaveCommand):
+            yield gate, f"{path}.command"
 
 
 def gate_commands(rollout: Rollout) -> tuple[tuple[WaveCommand, str], ...]:

@@ -7,7 +7,7 @@ from orchestrator.core.scope import Scope, built_in
 from orchestrator.model.host import InventoryHost, Layer, Variable
 from orchestrator.model.ids import Value
 from orchestrator.model.origin import Problem
-from orchestrator.model.playbook import Playbook, Step
+from orchestrator.model.playbook import Playbook
 from orchestrator.template import TemplateError
 
 BUILT_IN = "every host has it"
@@ -51,7 +51,8 @@ def trace(
     """
     params, passed = params or {}, passed or {}
     every = [*layers, *_of_playbook(playbook, params, passed), _built_in(host)]
-    late = frozenset(step.register for step in _steps(playbook) if step.register)
+    steps = playbook.every_step if playbook else ()
+    late = frozenset(step.register for step in steps if step.register)
     scope = Scope(host, playbook.variables if playbook else {}, params, late)
     names = sorted({name for layer in every for name in layer.variables})
     return tuple(_traced(name, every, scope) for name in names)
@@ -70,12 +71,6 @@ def _of_playbook(
         defaults = {each.name: Variable(value=each.default, origin=each.origin) for each in playbook.params}
         yield Layer(name=DEFAULT, variables=defaults)
         yield Layer(name=PASSED, variables={name: params[name] for name in passed})
-
-
-def _steps(playbook: Playbook | None) -> Sequence[Step]:
-    if playbook is None:
-        return ()
-    return (*playbook.steps, *playbook.handlers, *playbook.after_rollback, *playbook.finally_)
 
 
 def _traced(name: str, layers: Sequence[Layer], scope: Scope) -> Traced:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from orchestrator.lint.finding import Check, Found, Rule, Severity
-from orchestrator.lint.texts import Manner, Written, steps_of, texts_of
+from orchestrator.lint.texts import Manner, Written, texts_of
 from orchestrator.model.near import did_you_mean
 from orchestrator.model.origin import Origin
 from orchestrator.model.playbook import Playbook
@@ -96,7 +96,7 @@ def _undefined(book: Book) -> Iterator[Found]:
     if book.inventory_names is None and playbook.hosts is not None:
         return
     known = _BUILT_IN | (book.inventory_names or frozenset()) | {param.name for param in playbook.params}
-    known |= playbook.variables.keys() | {step.register for step in steps_of(playbook) if step.register}
+    known |= playbook.variables.keys() | {step.register for step in playbook.every_step if step.register}
     for written in texts_of(playbook):
         try:
             lacking = needs(written.text, expression=written.expression) - known - written.own
@@ -120,7 +120,7 @@ def _unused_params(book: Book) -> Iterator[Found]:
 
 
 def _unused_registers(book: Book) -> Iterator[Found]:
-    steps = (step for step in steps_of(book.playbook) if step.register)
+    steps = (step for step in book.playbook.every_step if step.register)
     declared = (_Declared(step.register or "", step.origin, f"{step.path}.register") for step in steps)
     yield from _unused(book.playbook, declared, "nothing uses the result")
 
@@ -145,7 +145,7 @@ def _used(playbook: Playbook) -> frozenset[str] | None:
 
 
 def _unused_handlers(book: Book) -> Iterator[Found]:
-    called = {name for step in steps_of(book.playbook) for name in step.handlers}
+    called = {name for step in book.playbook.every_step for name in step.handlers}
     for step in book.playbook.handlers:
         if step.name not in called:
             problem = f"no step calls the handler {step.name}"

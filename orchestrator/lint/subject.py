@@ -7,7 +7,7 @@ from functools import cached_property
 from warnings import catch_warnings
 
 from orchestrator.lint.shell_text import VALUE, Call, Word, read_calls, stand_in
-from orchestrator.lint.texts import body_of, gates_of
+from orchestrator.lint.texts import body_of
 from orchestrator.model.gate import WaveCommand
 from orchestrator.model.ids import Value
 from orchestrator.model.origin import Origin, Text
@@ -98,9 +98,9 @@ def of_playbook(playbook: Playbook) -> Iterator[Subject]:
         for step in steps:
             yield _of_step(step, section, values)
             yield from _undos(step, values)
-    for gate, path in gates_of(playbook):
+    for gate, path in playbook.rollout.every_gate():
         if isinstance(gate, WaveCommand):
-            yield _of_gate(gate, path, values)
+            yield _of_gate(gate, f"{path}.command", values)
 
 
 def _of_step(step: Step, section: Section, values: Values) -> Subject:

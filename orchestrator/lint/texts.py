@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from orchestrator.model.gate import ControllerCommand, Gate, WaveCommand
+from orchestrator.model.gate import ControllerCommand, WaveCommand
 from orchestrator.model.host import Variable
 from orchestrator.model.ids import Value
 from orchestrator.model.origin import Origin, Text
@@ -41,19 +41,6 @@ LOOPED = frozenset({"item", "index"})
 RESULT = frozenset({"result"})
 
 
-def steps_of(playbook: Playbook) -> tuple[Step, ...]:
-    """The steps of all sections."""
-    return (*playbook.steps, *playbook.handlers, *playbook.after_rollback, *playbook.finally_)
-
-
-def gates_of(playbook: Playbook) -> Iterator[tuple[Gate, str]]:
-    """The gates of the rollout, and of its waves, each with the keys that lead to its command."""
-    rollout = playbook.rollout
-    lists = [("rollout", rollout.gates), *((f"rollout.waves[{n}]", w.gates or ()) for n, w in enumerate(rollout.waves))]
-    for path, gates in lists:
-        yield from ((gate, f"{path}.gates[{at}].command") for at, gate in enumerate(gates))
-
-
 def body_of(gate: WaveCommand) -> Body:
     """What a gate runs on each host of its wave."""
     return Body(kind="run", texts=(gate.run,)) if gate.run else Body(kind="argv", texts=gate.argv)
@@ -68,7 +55,8 @@ def texts_of(playbook: Playbook) -> Iterator[Written]:
     for key, default in (("cwd", playbook.cwd), ("user", playbook.user)):
         if default:
             yield Written(text=default, path=f"defaults.{key}", manner=Manner.WORD)
-    for gate, path in gates_of(playbook):
+    for gate, at in playbook.rollout.every_gate():
+        path = f"{at}.command"
         if isinstance(gate, WaveCommand):
             yield from _of_body(body_of(gate), path, frozenset())
         elif isinstance(gate, ControllerCommand) and gate.run:
@@ -77,7 +65,7 @@ def texts_of(playbook: Playbook) -> Iterator[Written]:
             for word in gate.argv:
                 text = Text(source=word, origin=playbook.origin)
                 yield Written(text=text, path=path, manner=Manner.WORD)
-    for step in steps_of(playbook):
+    for step in playbook.every_step:
         yield from _of_step(step)
 
 

@@ -257,5 +257,10 @@ class Playbook:
     inputs: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def every_step(self) -> tuple[Step, ...]:
+        """The steps of all sections."""
+        return (*self.steps, *self.handlers, *self.after_rollback, *self.finally_)
+
+    @property
     def has_secrets(self) -> bool:
-        return any(step.secret for step in (*self.steps, *self.handlers, *self.after_rollback, *self.finally_))
+        return any(step.secret for step in self.every_step)

@@ -1,5 +1,6 @@
 """How a run goes over the fleet, as its author wrote it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -102,3 +103,9 @@ class Rollout:
     gates: tuple[Gate, ...] = ()
     min_healthy: float = 0.0
     progress_deadline: float | None = None
+
+    def every_gate(self) -> Iterator[tuple[Gate, str]]:
+        """The gates of the rollout, and of its waves, each with the keys that lead to it, as `rollout.gates[0]`."""
+        yield from ((gate, f"rollout.gates[{at}]") for at, gate in enumerate(self.gates))
+        for number, wave in enumerate(self.waves):
+            yield from ((gate, f"rollout.waves[{number}].gates[{at}]") for at, gate in enumerate(wave.gates or ()))

@@ -28,10 +28,12 @@ class Planned:
     """A plan, its secrets veiled, with what is asked of it again and again.
 
     undos_of: for each step (by its index) that has a rollback, the indices of its commands, the check last.
+    unveiled: the plan with its secrets, for the rules of `lint`, which say nothing of what a secret command is made of.
     """
 
     plan: Plan
     undos_of: Mapping[int, tuple[int, ...]]
+    unveiled: Plan
 
     @classmethod
     def of(cls, plan: Plan) -> "Planned":
@@ -39,7 +41,7 @@ class Planned:
         for index, slot in enumerate(plan.slots):
             if slot.undo_of is not None:
                 undos[slot.undo_of] = (*undos.get(slot.undo_of, ()), index)
-        return cls(plan=veiled(plan), undos_of=undos)
+        return cls(plan=veiled(plan), undos_of=undos, unveiled=plan)
 
     def forward(self) -> Iterator[tuple[int, Slot]]:
         """Every slot but the undos, with its index."""
@@ -101,7 +103,7 @@ class Planned:
         ]
         # What was said of a value that is there is not said again of what it might be.
         said = {remark.partition(": ")[0] for remark in plan.remarks}
-        rules = [_told(each) for each in lint.warnings(plan) if str(each.origin) not in said]
+        rules = [_told(each) for each in lint.warnings(self.unveiled) if str(each.origin) not in said]
         return [*found, *self._kept(), *rules, *plan.remarks]
 
     def _same_as_now(self, step: int) -> bool:
