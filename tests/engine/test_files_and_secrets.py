@@ -69,7 +69,7 @@ steps:
     run: login {{{{ word }}}}
     secret: true
     env: {{WORD: '{{{{ word }}}}'}}
-    rollback: logout {{{{ word }}}}
+    rollback: leave {{{{ word }}}}
     {keys}
   - {{name: next, run: 'false'}}
 """
